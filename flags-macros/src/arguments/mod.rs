@@ -1,0 +1,54 @@
+//! The arguments in the parentheses of our attributes, still unjudged but for their names and places.
+
+mod parse;
+mod table;
+mod value;
+
+pub(crate) use parse::{parse, parse_helpers};
+pub(crate) use table::{Key, Target};
+pub(crate) use value::string_literal;
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::{Expr, Ident, Path};
+
+use crate::diagnostics::Diagnostics;
+
+/// What stands in the parentheses.
+#[derive(Default)]
+pub(crate) struct Arguments {
+    /// The path of a declared flag, which stands first and without a name.
+    pub(crate) flag: Option<Path>,
+    given: Vec<Argument>,
+}
+
+/// One named argument; each name occurs once, but for those that may be repeated.
+pub(crate) struct Argument {
+    pub(crate) key: Key,
+    pub(crate) ident: Ident,
+    value: Value,
+}
+
+enum Value {
+    /// Nothing follows the name.
+    Word,
+    Expression(Box<Expr>),
+    /// Already reported; remembered so that the argument is not called missing as well.
+    Unreadable,
+}
+
+impl Arguments {
+    pub(crate) fn find(&self, key: Key) -> Option<&Argument> {
+        self.given.iter().find(|argument| argument.key == key)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Argument> {
+        self.given.iter()
+    }
+
+    /// The path of the runtime: that of `crate = path`, or the usual one, also after a mistake.
+    pub(crate) fn runtime(&self, diagnostics: &mut Diagnostics) -> TokenStream {
+        let path = self.find(Key::Crate).and_then(|argument| argument.path(diagnostics));
+        path.map_or_else(|| quote!(::flags_runtime), |path| quote!(#path))
+    }
+}

@@ -1,0 +1,41 @@
+//! A declared flag: the user's static with its value filled in, its registration, and the guard of its name.
+
+mod attributes;
+mod expand;
+mod fallback;
+mod model;
+mod parse;
+#[cfg(test)]
+mod tests;
+mod validate;
+
+pub(crate) use attributes::Repeated;
+pub(crate) use expand::expand as expand_declaration;
+pub(crate) use fallback::stand_in;
+pub(crate) use model::{Declaration, StaticTokens};
+pub(crate) use parse::StaticItem;
+pub(crate) use validate::expiry;
+
+use proc_macro2::TokenStream;
+
+use crate::arguments::Arguments;
+use crate::diagnostics::Diagnostics;
+use crate::expiry::Environment;
+
+/// The expansion of the attribute on a static.
+pub(crate) fn expand(
+    item: StaticItem,
+    arguments: &Arguments,
+    environment: &Environment,
+    diagnostics: &mut Diagnostics,
+) -> TokenStream {
+    let runtime = arguments.runtime(diagnostics);
+    let (tokens, settings) = validate::validate(item, arguments, &runtime, diagnostics);
+    match settings {
+        Some(settings) => {
+            let expired = validate::expiry(&settings, environment, diagnostics);
+            expand::expand(&Declaration { tokens, settings, expired, runtime })
+        }
+        None => fallback::stand_in(&tokens, &runtime),
+    }
+}

@@ -1,0 +1,139 @@
+//! The tokens of a gated function.
+
+use proc_macro2::{Delimiter, Group, Span, TokenStream};
+use quote::{ToTokens as _, quote, quote_spanned};
+use syn::spanned::Spanned as _;
+use syn::{ExprPath, Ident};
+
+use super::model::{Answer, AsyncBlock, Call, Gate, GatingFlag, Place};
+use super::parameters::{Parameter, binds, conditions_of, distinct_conditions, rename};
+use super::parse::FunctionItem;
+use crate::declaration::expand_declaration;
+use crate::text::located;
+
+/// The declaration, if there is one, and the function.
+pub(super) fn expand(mut item: FunctionItem, gate: &Gate) -> TokenStream {
+    let declaration = match &gate.flag {
+        GatingFlag::Declared(declaration) => Some(expand_declaration(declaration)),
+        GatingFlag::Named(_) => None,
+    };
+    rename(&mut item.signature, &gate.parameters);
+    let block = match &gate.place {
+        Place::Body(body) => body.behind(opening(gate)),
+        Place::AsyncBlock(place) => in_async_block(place, opening(gate)),
+    };
+    let FunctionItem { attributes, visibility, defaultness, signature, .. } = &item;
+    quote! {
+        #declaration
+        #(#attributes)*
+        #visibility #defaultness #signature #block
+    }
+}
+
+fn in_async_block(place: &AsyncBlock, opening: TokenStream) -> Group {
+    let AsyncBlock { body, wrapper, parentheses, head, block } = place;
+    let block = block.behind(opening);
+    let future = quote!(#head #block);
+    let Some(parentheses) = parentheses else { return body.with_statements(future) };
+    let mut argument = Group::new(Delimiter::Parenthesis, future);
+    argument.set_span(parentheses.span());
+    body.with_statements(quote!(#wrapper #argument))
+}
+
+/// What stands in front of the user's statements: the question to the flag, then the patterns of the parameters, which
+/// may only take the arguments apart once the other side does not need them.
+fn opening(gate: &Gate) -> TokenStream {
+    let question = question(gate);
+    let statements = match &gate.place {
+        Place::Body(block) | Place::AsyncBlock(AsyncBlock { block, .. }) => &block.statements,
+    };
+    let patterns = gate.parameters.iter().filter_map(|Parameter { pattern, conditions, .. }| {
+        let (pattern, name) = pattern.as_ref()?;
+        binds(pattern, statements).then(|| quote!(#(#conditions)* let #pattern = #name;))
+    });
+    quote!(#question #(#patterns)*)
+}
+
+/// `if !flag!(FLAG, &context) { return off(arguments..); }`
+fn question(gate: &Gate) -> TokenStream {
+    let otherwise = otherwise(gate);
+    let read = read(gate);
+    match &gate.flag {
+        GatingFlag::Declared(declaration) if declaration.expired.is_some() => {
+            // The lint at the date speaks of this very attribute: one warning is enough.
+            let is_on = Ident::new("is_on", Span::mixed_site());
+            quote! {
+                #[allow(deprecated)]
+                let #is_on = #read;
+                if !#is_on { #otherwise }
+            }
+        }
+        _ => quote!(if !#read { #otherwise }),
+    }
+}
+
+/// `flag!(FLAG, &context)`, located at the flag: where it is no flag of a bool, that is the place.
+fn read(Gate { runtime, flag, context, .. }: &Gate) -> TokenStream {
+    let (flag, place) = match flag {
+        GatingFlag::Named(path) => (path.to_token_stream(), path.segments.last().map(|last| last.ident.span())),
+        GatingFlag::Declared(declaration) => {
+            let ident = &declaration.tokens.ident;
+            (ident.to_token_stream(), Some(ident.span()))
+        }
+    };
+    let place = place.unwrap_or_else(Span::call_site);
+    let context = context.as_ref().map(|context| {
+        let place = Span::call_site().located_at(context.span());
+        quote_spanned!(place=> , &(#context))
+    });
+    let name = located(quote!(#runtime::flag!), place);
+    let mut arguments = Group::new(Delimiter::Parenthesis, quote!(#flag #context));
+    arguments.set_span(Span::call_site().located_at(place));
+    quote!(#name #arguments)
+}
+
+/// What happens when the flag is off.
+fn otherwise(gate: &Gate) -> TokenStream {
+    let Some(off) = &gate.off else { return quote!(return;) };
+    let conditions = distinct_conditions(&gate.parameters);
+    if conditions.is_empty() {
+        return answer(off, gate.call, &gate.parameters, &[]);
+    }
+    // An argument cannot have a `cfg`, a statement can: one for each set of parameters that may be there.
+    let sets = 0..1_usize << conditions.len();
+    sets.map(|set| {
+        let (mut held, mut failed) = (Vec::new(), Vec::new());
+        for (at, condition) in conditions.iter().enumerate() {
+            if set >> at & 1 == 1 { held.push(condition.clone()) } else { failed.push(condition) }
+        }
+        let answer = answer(off, gate.call, &gate.parameters, &held);
+        quote!(#[cfg(all(#(#held,)* #(not(#failed)),*))] #answer)
+    })
+    .collect()
+}
+
+/// The other side's answer as one statement, called with the parameters that are there when `held` holds.
+fn answer(off: &ExprPath, call: Call, parameters: &[Parameter], held: &[TokenStream]) -> TokenStream {
+    let is_held = |condition: &TokenStream| held.iter().any(|held| held.to_string() == condition.to_string());
+    let arguments = parameters
+        .iter()
+        .filter(|parameter| conditions_of(parameter).all(|condition| is_held(&condition)))
+        .map(|parameter| &parameter.argument);
+    // The parentheses lie on the path: what rustc says of the call, it says there.
+    let end = off.path.segments.last().map_or_else(Span::call_site, |last| last.ident.span());
+    let arguments = quote_spanned!(end=> (#(#arguments),*));
+    let mut value = quote!(#off #arguments);
+    let mut attribute = None;
+    if call.is_unsafe {
+        // The other side of an unsafe function may well be safe.
+        attribute = Some(quote!(#[allow(unused_unsafe)]));
+        value = quote!(unsafe { #value });
+    }
+    match call.answer {
+        Answer::Returned => quote!(#attribute return #value;),
+        Answer::Awaited => quote!(#attribute return #value.await;),
+        Answer::Boxed => quote!(#attribute return ::std::boxed::Box::pin(#value);),
+        // Not `return`, which would be unreachable; a match, so that a side that does return is refused.
+        Answer::Diverges => quote!(#attribute #[allow(clippy::diverging_sub_expression)] match #value {};),
+    }
+}

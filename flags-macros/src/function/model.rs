@@ -1,0 +1,69 @@
+//! What a gated function expands from: only what is known to be right.
+
+use proc_macro2::{Group, TokenStream};
+use syn::{Expr, ExprPath, Path};
+
+use super::parameters::Parameter;
+use super::parse::Block;
+use crate::declaration::Declaration;
+
+/// The question in front of a body and what follows from its answer.
+pub(super) struct Gate {
+    /// The path of the runtime.
+    pub(super) runtime: TokenStream,
+    pub(super) flag: GatingFlag,
+    pub(super) context: Option<Expr>,
+    /// Who answers when the flag is off; nobody where nothing is returned.
+    pub(super) off: Option<ExprPath>,
+    pub(super) parameters: Vec<Parameter>,
+    pub(super) call: Call,
+    pub(super) place: Place,
+}
+
+/// The flag that is asked.
+pub(super) enum GatingFlag {
+    /// Declared elsewhere.
+    Named(Path),
+    /// Declared here.
+    Declared(Box<Declaration>),
+}
+
+/// How the other side's call becomes the answer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Call {
+    pub(super) is_unsafe: bool,
+    pub(super) answer: Answer,
+}
+
+/// What is done with what the other side returns.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Answer {
+    Returned,
+    /// It is a future, and so are we.
+    Awaited,
+    /// It is a future, and ours is in a box of its own type.
+    Boxed,
+    /// There is none: neither side returns.
+    Diverges,
+}
+
+/// Where the gate stands.
+pub(super) enum Place {
+    /// In front of the function's own statements.
+    Body(Block),
+    /// In front of those of the one `async` block that the body consists of.
+    AsyncBlock(AsyncBlock),
+}
+
+/// A body that is `async { .. }` or `Box::pin(async { .. })`.
+pub(super) struct AsyncBlock {
+    /// The braces of the function.
+    pub(super) body: Block,
+    /// `Box::pin`, or nothing.
+    pub(super) wrapper: TokenStream,
+    /// The parentheses of the wrapper, for their span.
+    pub(super) parentheses: Option<Group>,
+    /// `async move`
+    pub(super) head: TokenStream,
+    pub(super) block: Block,
+}

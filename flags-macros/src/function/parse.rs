@@ -1,0 +1,101 @@
+//! The tokens of a function; its body stays unread.
+
+use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::parse::{ParseStream, Parser as _};
+use syn::{Attribute, Ident, Signature, Token, Visibility};
+
+/// `attributes visibility [default] signature { [inner attributes] statements }`
+pub(crate) struct FunctionItem {
+    pub(super) attributes: Vec<Attribute>,
+    pub(super) visibility: Visibility,
+    /// The `default` of a specialization.
+    pub(super) defaultness: Option<Ident>,
+    pub(super) signature: Signature,
+    pub(super) body: Body,
+}
+
+/// What is behind the signature.
+pub(super) enum Body {
+    Block(Block),
+    /// A semicolon, or nothing.
+    None(Option<Token![;]>),
+}
+
+/// Braces and what is in them.
+#[derive(Clone)]
+pub(super) struct Block {
+    /// Kept whole for its spans, which tell rustc where the body is.
+    pub(super) braces: Group,
+    /// `#![..]`, which have to come first.
+    pub(super) inner_attributes: Vec<Attribute>,
+    pub(super) statements: TokenStream,
+}
+
+impl FunctionItem {
+    pub(crate) fn parse(
+        attributes: Vec<Attribute>,
+        visibility: Visibility,
+        input: ParseStream<'_>,
+    ) -> syn::Result<Self> {
+        let defaultness = if input.peek(Ident) { Some(input.parse()?) } else { None };
+        let signature = input.parse()?;
+        let body = match input.parse::<Option<TokenTree>>()? {
+            Some(TokenTree::Group(braces)) => Body::Block(Block::parse(braces)?),
+            Some(other) => Body::None(syn::parse2(other.into_token_stream())?),
+            None => Body::None(None),
+        };
+        Ok(Self { attributes, visibility, defaultness, signature, body })
+    }
+}
+
+impl Block {
+    pub(super) fn parse(braces: Group) -> syn::Result<Self> {
+        let braces = without_invisible(braces);
+        let parser = |input: ParseStream<'_>| Ok((Attribute::parse_inner(input)?, input.parse()?));
+        let (inner_attributes, statements) = parser.parse2(braces.stream())?;
+        Ok(Self { braces, inner_attributes, statements })
+    }
+
+    /// The block with `gate` in front of its statements. Statements, not a block around the old one: rustc would call
+    /// that one's braces unused.
+    pub(super) fn behind(&self, gate: TokenStream) -> Group {
+        let mut statements = gate;
+        statements.extend(self.statements.clone());
+        self.with_statements(statements)
+    }
+
+    /// The block with other statements.
+    pub(super) fn with_statements(&self, statements: TokenStream) -> Group {
+        let mut tokens: TokenStream = self.inner_attributes.iter().map(ToTokens::to_token_stream).collect();
+        tokens.extend(statements);
+        let mut block = Group::new(self.braces.delimiter(), tokens);
+        block.set_span(self.braces.span());
+        block
+    }
+}
+
+/// The braces inside the invisible delimiters in which a `$body:block` of a `macro_rules!` arrives.
+fn without_invisible(group: Group) -> Group {
+    let inner = if group.delimiter() == Delimiter::None { group.stream().into_iter().next() } else { None };
+    match inner {
+        Some(TokenTree::Group(inner)) => without_invisible(inner),
+        _ => group,
+    }
+}
+
+impl ToTokens for FunctionItem {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        let Self { attributes, visibility, defaultness, signature, body } = self;
+        for attribute in attributes {
+            attribute.to_tokens(tokens);
+        }
+        visibility.to_tokens(tokens);
+        defaultness.to_tokens(tokens);
+        signature.to_tokens(tokens);
+        match body {
+            Body::Block(block) => block.braces.to_tokens(tokens),
+            Body::None(semicolon) => semicolon.to_tokens(tokens),
+        }
+    }
+}

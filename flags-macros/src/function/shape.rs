@@ -1,0 +1,218 @@
+//! The shapes of functions: which can be gated, and how their other side answers.
+//!
+//! What can be told from tokens is told here. A type alias that hides a future is not seen.
+
+use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+use quote::quote;
+use syn::{GenericArgument, PathArguments, ReturnType, Safety, Signature, Type, TypeParamBound, TypePath};
+
+use super::model::{Answer, AsyncBlock, Call, Place};
+use super::parse::{Block, Body, FunctionItem};
+use crate::diagnostics::Diagnostics;
+
+/// What a function returns, as far as it matters here.
+#[derive(Clone, Copy, PartialEq)]
+enum Returned {
+    /// `impl Future<..>`
+    OpaqueFuture,
+    /// `impl` of anything else, also inside of another type.
+    Opaque,
+    /// `Pin<Box<dyn Future<..>>>`
+    BoxedFuture,
+    /// `!`
+    Never,
+    Other,
+}
+
+/// Whether the function returns nothing, so that nobody has to answer for it.
+pub(super) fn returns_nothing(signature: &Signature) -> bool {
+    match &signature.output {
+        ReturnType::Default => true,
+        ReturnType::Type(_, ty) => matches!(ungrouped(ty), Type::Tuple(tuple) if tuple.elems.is_empty()),
+    }
+}
+
+/// Judges the shape; `None` if a sentence was reported.
+pub(super) fn validate(item: &FunctionItem, diagnostics: &mut Diagnostics) -> Option<(Call, Place)> {
+    let signature = &item.signature;
+    if let Some(constness) = &signature.constness {
+        diagnostics.report_at(constness, "`const fn` cannot be gated, a flag is read at run time: remove `const`");
+        return None;
+    }
+    if let Some(variadic) = &signature.variadic {
+        diagnostics.report_at(
+            variadic.dots,
+            "C variadic arguments cannot be passed on: read the flag in the body with `flag!`",
+        );
+        return None;
+    }
+    let Body::Block(body) = &item.body else {
+        diagnostics.report_at(
+            &signature.ident,
+            "a function without a body cannot be gated: put the attribute where its body is",
+        );
+        return None;
+    };
+    let returned = returned(&signature.output);
+    let is_unsafe = matches!(signature.safety, Safety::Unsafe(_));
+    let call = |answer| Call { is_unsafe, answer };
+    let in_body = || Place::Body(body.clone());
+    if signature.asyncness.is_some() {
+        if matches!(returned, Returned::Opaque | Returned::OpaqueFuture) {
+            report_opaque(signature, diagnostics);
+            return None;
+        }
+        return Some((call(Answer::Awaited), in_body()));
+    }
+    match returned {
+        Returned::Other => Some((call(Answer::Returned), in_body())),
+        Returned::Never => Some((call(Answer::Diverges), in_body())),
+        Returned::BoxedFuture => Some(match sole_async_block(body) {
+            Some(block) => (call(Answer::Awaited), Place::AsyncBlock(block)),
+            None => (call(Answer::Boxed), in_body()),
+        }),
+        Returned::OpaqueFuture => {
+            if let Some(block) = sole_async_block(body) {
+                return Some((call(Answer::Awaited), Place::AsyncBlock(block)));
+            }
+            diagnostics.report_at(
+                &signature.output,
+                "a gated function that returns `impl Future` is one `async` block: write all of the body as \
+                 `async move { .. }`, or make it an `async fn`",
+            );
+            None
+        }
+        Returned::Opaque => {
+            report_opaque(signature, diagnostics);
+            None
+        }
+    }
+}
+
+fn report_opaque(signature: &Signature, diagnostics: &mut Diagnostics) {
+    diagnostics.report_at(
+        &signature.output,
+        "`impl Trait` is one type and the two sides of a gated function are two: return a `Box<dyn Trait>` or a named \
+         type, or read the flag in the body with `flag!`",
+    );
+}
+
+fn returned(output: &ReturnType) -> Returned {
+    let ReturnType::Type(_, ty) = output else { return Returned::Other };
+    match ungrouped(ty) {
+        Type::Never(_) => Returned::Never,
+        Type::ImplTrait(opaque) if has_future(opaque.bounds.iter()) => Returned::OpaqueFuture,
+        Type::Path(path) if is_boxed_future(path) => Returned::BoxedFuture,
+        // `impl` is a keyword: wherever it stands in a type, something is opaque.
+        ty if mentions_impl(quote!(#ty)) => Returned::Opaque,
+        _ => Returned::Other,
+    }
+}
+
+fn ungrouped(mut ty: &Type) -> &Type {
+    loop {
+        ty = match ty {
+            Type::Group(group) => &group.elem,
+            Type::Paren(paren) => &paren.elem,
+            _ => return ty,
+        }
+    }
+}
+
+fn mentions_impl(tokens: TokenStream) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => ident == "impl",
+        TokenTree::Group(group) => mentions_impl(group.stream()),
+        TokenTree::Punct(_) | TokenTree::Literal(_) => false,
+    })
+}
+
+fn has_future<'a>(mut bounds: impl Iterator<Item = &'a TypeParamBound>) -> bool {
+    bounds.any(|bound| match bound {
+        TypeParamBound::Trait(bound) => bound.path.segments.last().is_some_and(|last| last.ident == "Future"),
+        _ => false,
+    })
+}
+
+/// `Pin<Box<dyn Future>>`, and the aliases of the `futures` crate for it.
+fn is_boxed_future(path: &TypePath) -> bool {
+    let Some(last) = path.path.segments.last() else { return false };
+    if last.ident == "BoxFuture" || last.ident == "LocalBoxFuture" {
+        return true;
+    }
+    let of_pin = if last.ident == "Pin" { only_type(&last.arguments) } else { None };
+    let Some(Type::Path(boxed)) = of_pin else { return false };
+    let Some(last) = boxed.path.segments.last() else { return false };
+    let of_box = if last.ident == "Box" { only_type(&last.arguments) } else { None };
+    matches!(of_box, Some(Type::TraitObject(object)) if has_future(object.bounds.iter()))
+}
+
+fn only_type(arguments: &PathArguments) -> Option<&Type> {
+    let PathArguments::AngleBracketed(arguments) = arguments else { return None };
+    match arguments.args.first() {
+        Some(GenericArgument::Type(ty)) if arguments.args.len() == 1 => Some(ungrouped(ty)),
+        _ => None,
+    }
+}
+
+/// The body taken apart if it is nothing but `async { .. }` or `Box::pin(async { .. })`.
+fn sole_async_block(body: &Block) -> Option<AsyncBlock> {
+    let tokens: Vec<TokenTree> = body.statements.clone().into_iter().collect();
+    if let Some((head, block)) = async_block(&tokens) {
+        return Some(AsyncBlock { body: body.clone(), wrapper: TokenStream::new(), parentheses: None, head, block });
+    }
+    let (last, wrapper) = tokens.split_last()?;
+    let parentheses = group_of(last, Delimiter::Parenthesis)?;
+    if !is_box_pin(wrapper) {
+        return None;
+    }
+    let mut inner: Vec<TokenTree> = parentheses.stream().into_iter().collect();
+    inner.pop_if(|last| matches!(last, TokenTree::Punct(comma) if comma.as_char() == ','));
+    let (head, block) = async_block(&inner)?;
+    Some(AsyncBlock {
+        body: body.clone(),
+        wrapper: wrapper.iter().cloned().collect(),
+        parentheses: Some(parentheses.clone()),
+        head,
+        block,
+    })
+}
+
+/// `async { .. }` or `async move { .. }`, read as the latter: what is borrowed from this function could not be returned.
+fn async_block(tokens: &[TokenTree]) -> Option<(TokenStream, Block)> {
+    let (words, braces) = match tokens {
+        [words @ .., last] if words.len() <= 2 => (words, group_of(last, Delimiter::Brace)?),
+        _ => return None,
+    };
+    let is_word = |token: &TokenTree, word| matches!(token, TokenTree::Ident(ident) if ident == word);
+    let head = match words {
+        [first] if is_word(first, "async") => quote!(#first move),
+        [first, second] if is_word(first, "async") && is_word(second, "move") => quote!(#first #second),
+        _ => return None,
+    };
+    Some((head, Block::parse(braces.clone()).ok()?))
+}
+
+/// A path that ends in `Box::pin`.
+fn is_box_pin(tokens: &[TokenTree]) -> bool {
+    let is_path = tokens.iter().all(|token| match token {
+        TokenTree::Ident(_) => true,
+        TokenTree::Punct(punct) => punct.as_char() == ':',
+        _ => false,
+    });
+    let words: Vec<String> = tokens
+        .iter()
+        .filter_map(|token| match token {
+            TokenTree::Ident(ident) => Some(ident.to_string()),
+            _ => None,
+        })
+        .collect();
+    is_path && matches!(words.as_slice(), [.., boxed, pin] if boxed == "Box" && pin == "pin")
+}
+
+fn group_of(token: &TokenTree, delimiter: Delimiter) -> Option<&Group> {
+    match token {
+        TokenTree::Group(group) if group.delimiter() == delimiter => Some(group),
+        _ => None,
+    }
+}

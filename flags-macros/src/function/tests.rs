@@ -1,0 +1,415 @@
+//! Tests of a gated function's expansion as tokens.
+
+use std::time::SystemTime;
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use crate::attribute;
+use crate::expiry::Environment;
+use crate::text::Compact as _;
+
+fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    let environment = Environment {
+        flags_today: Some("2026-11-01".to_owned()),
+        flags_expired: None,
+        source_date_epoch: None,
+        clock: SystemTime::UNIX_EPOCH,
+    };
+    attribute::expand(arguments, item, &environment)
+}
+
+/// What `#[feature_flag(FLAG, off = old)]` makes of a function.
+fn gated(item: TokenStream) -> String {
+    expand(quote!(FLAG, off = old), item).compact()
+}
+
+/// The one sentence of an expansion.
+fn sentence(tokens: &TokenStream) -> String {
+    let text = tokens.to_string();
+    assert_eq!(text.matches("compile_error").count(), 1, "{text}");
+    text.split("compile_error").nth(1).and_then(|said| said.split('"').nth(1)).unwrap_or_default().to_owned()
+}
+
+fn refused(item: &TokenStream) -> String {
+    let tokens = expand(quote!(FLAG, off = old), item.clone());
+    assert!(tokens.compact().ends_with(&item.compact()), "not left alone: {tokens}");
+    sentence(&tokens)
+}
+
+#[test]
+fn a_function_keeps_its_tokens_and_gets_a_gate() {
+    assert_eq!(
+        gated(quote! {
+            /// Finds.
+            #[must_use]
+            pub fn search<T: Ord>(query: &Query, mut limit: T) -> Hits where T: Copy {
+                #![allow(unused)]
+                limit.min(); query.run()
+            }
+        }),
+        quote! {
+            /// Finds.
+            #[must_use]
+            pub fn search<T: Ord>(query: &Query, mut limit: T) -> Hits where T: Copy {
+                #![allow(unused)]
+                if !::flags_runtime::flag!(FLAG) { return old(query, limit); }
+                limit.min(); query.run()
+            }
+        }
+        .compact()
+    );
+}
+
+#[test]
+fn a_method_passes_itself_first() {
+    for (receiver, off) in [
+        (quote!(self), quote!(Self::old)),
+        (quote!(&mut self), quote!(<Self as Trait<u8>>::old::<u16>)),
+        (quote!(self: Box<Self>), quote!(other::old)),
+    ] {
+        assert_eq!(
+            expand(quote!(crate::FLAG, off = #off, context = self.ctx()), quote!(fn f(#receiver, a: u8) -> u8 { a }))
+                .compact(),
+            quote! {
+                fn f(#receiver, a: u8) -> u8 {
+                    if !::flags_runtime::flag!(crate::FLAG, &(self.ctx())) { return #off(self, a); }
+                    a
+                }
+            }
+            .compact()
+        );
+    }
+}
+
+#[test]
+fn patterns_are_taken_apart_behind_the_gate() {
+    assert_eq!(
+        gated(quote!(
+            fn f((a, b): (u8, u8), _: u8, all @ Some(_): Option<u8>, c: u8, mut _d: u8, _e: u8, _type: u8) -> u8 { format!("{_type}"); _d }
+        )),
+        quote! {
+            fn f(argument_1: (u8, u8), argument_2: u8, argument_3: Option<u8>, c: u8, d: u8, e: u8, argument_7: u8) -> u8 {
+                if !::flags_runtime::flag!(FLAG) { return old(argument_1, argument_2, argument_3, c, d, e, argument_7); }
+                let (a, b) = argument_1;
+                let all @ Some(_) = argument_3;
+                let mut _d = d;
+                let _type = argument_7;
+                format!("{_type}"); _d
+            }
+        }
+        .compact()
+    );
+}
+
+#[test]
+fn conditional_parameters_give_one_call_for_each_case() {
+    assert_eq!(
+        gated(quote!(
+            fn f(a: u8, #[cfg(x)] (b, c): (u8, u8), #[cfg(not(y))] d: u8) -> u8 {
+                a
+            }
+        )),
+        quote! {
+            fn f(a: u8, #[cfg(x)] argument_2: (u8, u8), #[cfg(not(y))] d: u8) -> u8 {
+                if !::flags_runtime::flag!(FLAG) {
+                    #[cfg(all(not(x), not(not(y))))] return old(a);
+                    #[cfg(all(x, not(not(y))))] return old(a, argument_2);
+                    #[cfg(all(not(y), not(x)))] return old(a, d);
+                    #[cfg(all(x, not(y),))] return old(a, argument_2, d);
+                }
+                #[cfg(x)] let (b, c) = argument_2;
+                a
+            }
+        }
+        .compact()
+    );
+}
+
+#[test]
+fn futures_are_awaited_where_ours_is_polled() {
+    let question = quote!(if !::flags_runtime::flag!(FLAG) {
+        return old(a).await;
+    });
+    for (item, expected) in [
+        (
+            quote!(
+                async fn f(a: u8) -> u8 {
+                    a
+                }
+            ),
+            quote!(async fn f(a: u8) -> u8 { #question a }),
+        ),
+        (
+            quote!(
+                fn f(a: u8) -> impl Future<Output = u8> + Send + use<> {
+                    async move { a }
+                }
+            ),
+            quote!(fn f(a: u8) -> impl Future<Output = u8> + Send + use<> { async move { #question a } }),
+        ),
+        (
+            quote!(
+                fn f(a: u8) -> impl std::future::Future<Output = u8> {
+                    async { a }
+                }
+            ),
+            quote!(fn f(a: u8) -> impl std::future::Future<Output = u8> { async move { #question a } }),
+        ),
+        (
+            quote!(
+                fn f(a: u8) -> Pin<Box<dyn Future<Output = u8> + 'static>> {
+                    ::std::boxed::Box::pin(async move { a })
+                }
+            ),
+            quote!(fn f(a: u8) -> Pin<Box<dyn Future<Output = u8> + 'static>> { ::std::boxed::Box::pin(async move { #question a }) }),
+        ),
+    ] {
+        assert_eq!(gated(item), expected.compact());
+    }
+}
+
+#[test]
+fn a_boxed_future_that_is_made_otherwise_is_answered_by_a_boxed_one() {
+    for ty in [quote!(Pin<Box<dyn Future<Output = u8>>>), quote!(BoxFuture<'static, u8>)] {
+        assert_eq!(
+            gated(quote!(fn f(a: u8) -> #ty { let b = a; Box::pin(async move { b }) })),
+            quote! {
+                fn f(a: u8) -> #ty {
+                    if !::flags_runtime::flag!(FLAG) { return ::std::boxed::Box::pin(old(a)); }
+                    let b = a; Box::pin(async move { b })
+                }
+            }
+            .compact()
+        );
+    }
+}
+
+#[test]
+fn unsafe_and_diverging_functions_answer_in_kind() {
+    assert_eq!(
+        gated(quote!(
+            unsafe extern "C" fn f(a: u8) -> u8 {
+                a
+            }
+        )),
+        quote! {
+            unsafe extern "C" fn f(a: u8) -> u8 {
+                if !::flags_runtime::flag!(FLAG) { #[allow(unused_unsafe)] return unsafe { old(a) }; }
+                a
+            }
+        }
+        .compact()
+    );
+    assert!(
+        gated(quote!(
+            fn f() -> ! {
+                loop {}
+            }
+        ))
+        .contains(
+            &quote!({
+                #[allow(clippy::diverging_sub_expression)]
+                match old() {};
+            })
+            .compact()
+        )
+    );
+}
+
+#[test]
+fn nobody_answers_where_nothing_is_returned() {
+    for output in [quote!(), quote!(-> ())] {
+        assert_eq!(
+            expand(quote!(FLAG), quote!(async fn f((a, b): (u8, u8)) #output { g(a) })).compact(),
+            quote! {
+                async fn f(argument_1: (u8, u8)) #output {
+                    if !::flags_runtime::flag!(FLAG) { return; }
+                    let (a, b) = argument_1;
+                    g(a)
+                }
+            }
+            .compact()
+        );
+    }
+}
+
+#[test]
+fn a_name_declares_a_static_beside_the_function() {
+    let arguments = quote!(name = "fast-search", default = false, expires = "2099-03-01", off = old);
+    let tokens = expand(
+        arguments,
+        quote!(
+            #[cfg(x)]
+            #[inline]
+            #[allow(y)]
+            pub(crate) fn search() -> u8 {
+                1
+            }
+        ),
+    )
+    .compact();
+    let declared = quote! {
+        #[doc = "Gates the function `search`."] #[cfg(x)] #[allow(y)]
+        pub(crate) static FAST_SEARCH: ::flags_runtime::Flag<bool> = ::flags_runtime::__flags_declare!
+    };
+    assert!(tokens.starts_with(&declared.compact()), "{tokens}");
+    let function = quote! {
+        #[cfg(x)] #[inline] #[allow(y)]
+        pub(crate) fn search() -> u8 { if !::flags_runtime::flag!(FAST_SEARCH) { return old(); } 1 }
+    };
+    assert!(tokens.ends_with(&function.compact()), "{tokens}");
+}
+
+#[test]
+fn an_expired_flag_warns_at_its_date_and_not_at_the_gate() {
+    let arguments = quote!(name = "fast_search", default = false, expires = "2025-03-01", off = old);
+    let tokens = expand(
+        arguments,
+        quote!(
+            fn search() -> u8 {
+                1
+            }
+        ),
+    )
+    .compact();
+    let gate =
+        quote!(#[allow(deprecated)] let is_on = ::flags_runtime::flag!(FAST_SEARCH); if !is_on { return old(); });
+    assert!(tokens.contains(&gate.compact()), "{tokens}");
+}
+
+#[test]
+fn shapes_that_cannot_be_gated_are_refused_and_left_alone() {
+    assert!(
+        refused(&quote!(
+            const fn f() -> u8 {
+                1
+            }
+        ))
+        .starts_with("`const fn` cannot be gated")
+    );
+    assert!(
+        refused(&quote!(
+            unsafe extern "C" fn f(a: u8, ...) {}
+        ))
+        .starts_with("C variadic arguments cannot be passed on")
+    );
+    assert!(
+        refused(&quote!(
+            fn f(&self) -> u8;
+        ))
+        .starts_with("a function without a body cannot be gated")
+    );
+    for output in [quote!(impl Iterator<Item = u8>), quote!(Box<impl Fn()>), quote!(Option<(u8, impl Fn())>)] {
+        assert!(refused(&quote!(fn f() -> #output { g() })).starts_with("`impl Trait` is one type"), "{output}");
+    }
+    assert!(
+        refused(&quote!(
+            async fn f() -> impl Future<Output = u8> {
+                g()
+            }
+        ))
+        .starts_with("`impl Trait` is one type")
+    );
+    for body in
+        [quote!(g()), quote!(let b = 1; async move { b }), quote!(std::future::ready(1)), quote!(async { 1 }.map(f))]
+    {
+        let said = refused(&quote!(fn f() -> impl Future<Output = u8> { #body }));
+        assert!(said.starts_with("a gated function that returns `impl Future` is one `async` block"), "{body}");
+    }
+    let five = refused(&quote!(
+        fn f(#[cfg(a)] a: u8, #[cfg(b)] b: u8, #[cfg(c)] c: u8, #[cfg(d)] d: u8, #[cfg(e)] e: u8) {}
+    ));
+    assert!(five.starts_with("more than 4 different `cfg`s"), "{five}");
+}
+
+#[test]
+fn arguments_that_do_not_fit_the_function_are_refused() {
+    let said = |arguments: TokenStream, item: TokenStream| sentence(&expand(arguments, item));
+    let function = || {
+        quote!(
+            fn f() -> u8 {
+                1
+            }
+        )
+    };
+    assert!(said(quote!(FLAG), function()).starts_with("`f` returns something: say who answers when the flag is off"));
+    assert!(said(quote!(off = g), function()).starts_with("no flag is named"));
+    assert!(said(quote!(FLAG, off = |a| a), function()).starts_with("`off` takes a path"));
+    assert!(said(quote!(FLAG, off = Self::f), function()).starts_with("`off` is the gated function itself"));
+    assert!(
+        said(quote!(FLAG, off = g, owner = "x"), function())
+            .starts_with("`owner` belongs on the declaration of `FLAG`")
+    );
+    let declaring = || quote!(name = "x", expires = "2099-01-01", off = g);
+    for method in [
+        quote!(
+            fn f(&self) -> u8 {
+                1
+            }
+        ),
+        quote!(
+            fn f() -> Self {
+                1
+            }
+        ),
+        quote!(
+            fn f(a: Option<Self>) -> u8 {
+                1
+            }
+        ),
+    ] {
+        let declaring = declaring();
+        assert!(
+            said(quote!(#declaring, default = true), method)
+                .starts_with("`name` declares a static beside the function")
+        );
+    }
+    let declaring = declaring();
+    assert!(said(quote!(#declaring, default = 1), function()).starts_with("the flag of a gated function is a bool"));
+    assert!(
+        said(quote!(name = "2fa", default = true, expires = "2099-01-01", off = g), function())
+            .starts_with("`2fa` makes no identifier")
+    );
+    assert!(
+        said(
+            quote!(FLAG, off = g, context = a.ctx()),
+            quote!(
+                fn f((a, b): (A, u8)) -> u8 {
+                    b
+                }
+            )
+        )
+        .starts_with("`a` is bound by a pattern")
+    );
+}
+
+#[test]
+fn a_member_of_the_context_is_not_taken_for_a_binding() {
+    let tokens = expand(
+        quote!(FLAG, off = g, context = &mut self.user(c)),
+        quote!(
+            fn f(&self, (user, ref mut b): (A, u8), c: u8) -> u8 {
+                b
+            }
+        ),
+    );
+    assert!(!tokens.to_string().contains("compile_error"), "{tokens}");
+}
+
+#[test]
+fn a_mistake_leaves_the_function_and_its_flag() {
+    let item = quote!(
+        pub fn f() -> u8 {
+            1
+        }
+    );
+    let tokens = expand(quote!(name = "x", default = false, off = g), item.clone()).compact();
+    let left = quote! {
+        #[doc = "Gates the function `f`."]
+        pub static X: ::flags_runtime::Flag<bool> = ::flags_runtime::__flags_stand_in!(::flags_runtime::Flag<bool>);
+        #item
+    };
+    assert_eq!(tokens.matches("compile_error").count(), 1, "{tokens}");
+    assert!(tokens.ends_with(&left.compact()), "{tokens}");
+}

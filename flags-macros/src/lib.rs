@@ -1,0 +1,106 @@
+//! The attribute and the derive behind `flags-runtime`, which re-exports both: depend on that crate, not on this one.
+//!
+//! Nothing here decides what a flag says. The macros check what the user wrote, report every mistake at its own
+//! place, and hand the tokens to hidden macros of the runtime. After a mistake they still emit a stand-in, so that one
+//! mistake is one error.
+//!
+//! Each macro is split the same way: `parse` keeps tokens and spans, `model` says what was understood, `validate` has
+//! all the sentences, `expand` only quotes, and `fallback` has the stand-ins.
+
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
+
+mod diagnostics;
+mod suggestion;
+mod text;
+
+mod date;
+mod expiry;
+mod name;
+
+mod arguments;
+mod settings;
+
+mod attribute;
+mod declaration;
+mod derive;
+mod function;
+mod item;
+
+use proc_macro::TokenStream;
+
+/// Declares a flag from a bodiless `static`, or puts a function behind a flag.
+///
+/// ```text
+/// /// Checkout on the new cart service.
+/// #[feature_flag(name = "new_checkout", default = false, expires = "2099-03-01", owner = "payments")]
+/// pub static NEW_CHECKOUT: Flag<bool>;
+///
+/// #[feature_flag(name = "fast_search", default = false, expires = "2099-03-01", off = legacy_search)]
+/// fn search(query: &Query) -> Hits { .. }        // declares FAST_SEARCH beside the function
+///
+/// #[feature_flag(NEW_CHECKOUT, off = Self::legacy, context = self.context())]
+/// fn pay(&self, cart: Cart) -> Receipt { .. }    // a declared flag, by its path; also on methods
+/// ```
+///
+/// | argument | value | |
+/// |---|---|---|
+/// | `name` | `[a-z0-9][a-z0-9_.-]*`, at most 128 bytes | required; unique in the binary |
+/// | `default` | a const expression | this or `default_fn` is required; `true` or `false` on a function |
+/// | `default_fn` | the path of a function without arguments | for a default that is no const; it runs in the first read that needs it, must not read its own flag, and may run twice if two threads read first |
+/// | `expires` | `"YYYY-MM-DD"` (the last good day, UTC) or `never("reason")` | required |
+/// | `owner` | any text | who is asked to remove the flag |
+/// | `created` | `"YYYY-MM-DD"` | |
+/// | `ticket` | any text | |
+/// | `kind` | `release`, `experiment`, `ops` or `permission` | |
+/// | `public` | a bare word, or `true`, `false` | not `public` unless given |
+/// | `key` | 1 to 256 bytes without control characters | the name in Redis or at a provider, where it is not `name` |
+/// | `crate` | a path | where `flags_runtime` is, if not at `::flags_runtime` |
+/// | `off` | the path of a function | on functions: who answers when the flag is off; may be left out if nothing is returned |
+/// | `context` | an expression over the parameters | on functions: the evaluation context, instead of the ambient one |
+///
+/// `provider`, `on_outage`, `shadow`, `stages`, `sample`, `compare`, `keep`, `ignore`, `clean`, `timeout`, `order`, `run`
+/// and `own` are reserved.
+///
+/// # Functions
+///
+/// The signature and the body stay in place; in front of the body stands a gate that returns `off(arguments..)` when
+/// the flag is off. An `async fn` reads the flag when it is first polled. So does a function whose whole body is
+/// `async { .. }` or `Box::pin(async { .. })`, which is what `async_trait` makes of a method. Any other function that
+/// returns a boxed future reads the flag when it is called.
+///
+/// Refused, with the reason: `const fn`, C variadics, functions without a body, an `impl Trait` that is returned (it is
+/// one type, the two sides are two) unless it is a future as above, and a method that declares a flag by `name`.
+///
+/// # Expiry
+///
+/// From 00:00 UTC of the day after `expires`, rustc warns at the date and at every use of the flag; what the flag says
+/// does not change. The date of the build is `FLAGS_TODAY` (`YYYY-MM-DD`), else `SOURCE_DATE_EPOCH`, else the clock.
+/// `FLAGS_EXPIRED=allow` silences the warnings, `FLAGS_EXPIRED=deny` makes the one at the date an error (in a
+/// dependency it stays silent, as all lints do).
+#[proc_macro_attribute]
+pub fn feature_flag(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    attribute::expand(arguments.into(), item.into(), &expiry::Environment::of_this_process()).into()
+}
+
+/// Makes an enum without fields the type of a flag; each variant is a text in documents.
+///
+/// ```text
+/// #[derive(Clone, Copy, Debug, PartialEq, FlagValue)]
+/// #[flag_value(rename_all = "kebab-case")]
+/// pub enum Pricing {
+///     Control,                                            // "control"
+///     #[flag_value(rename = "b", alias = "old-b")]
+///     VariantB,                                           // "b", and "old-b" is understood too
+/// }
+/// ```
+///
+/// | argument | where | value |
+/// |---|---|---|
+/// | `rename_all` | enum | `snake_case` (the default), `lowercase`, `UPPERCASE`, `PascalCase`, `camelCase`, `SCREAMING_SNAKE_CASE`, `kebab-case` or `SCREAMING-KEBAB-CASE`; the rules are serde's |
+/// | `crate` | enum | where `flags_runtime` is, if not at `::flags_runtime` |
+/// | `rename` | variant | its text |
+/// | `alias` | variant | one more text that is understood; may be repeated |
+#[proc_macro_derive(FlagValue, attributes(flag_value))]
+pub fn flag_value(item: TokenStream) -> TokenStream {
+    derive::expand(item.into()).into()
+}

@@ -1,0 +1,301 @@
+//! What a declaration says about its flag, checked.
+
+use proc_macro2::Span;
+use syn::{Expr, ExprCall, ExprPath, Ident, LitStr};
+
+use crate::arguments::{Argument, Arguments, Key, string_literal};
+use crate::date::Date;
+use crate::diagnostics::Diagnostics;
+use crate::name;
+use crate::suggestion::{listed, nearest};
+
+const KINDS: [&str; 4] = ["release", "experiment", "ops", "permission"];
+const LONGEST_KEY: usize = 256;
+
+/// The arguments of a declaration once every one is right.
+pub(crate) struct Settings {
+    pub(crate) name: LitStr,
+    pub(crate) key: Option<LitStr>,
+    pub(crate) default: DefaultValue,
+    pub(crate) expires: Expires,
+    pub(crate) owner: Option<LitStr>,
+    pub(crate) created: Option<LitStr>,
+    pub(crate) ticket: Option<LitStr>,
+    pub(crate) kind: Option<Ident>,
+    pub(crate) is_public: bool,
+}
+
+/// Where the declared default comes from.
+pub(crate) enum DefaultValue {
+    Const(Expr),
+    Call(ExprPath),
+}
+
+/// The end of a flag's life.
+pub(crate) enum Expires {
+    On { date: Date, literal: LitStr },
+    Never { reason: LitStr },
+}
+
+impl Settings {
+    /// Judges all arguments; `None` if a sentence was reported. `suggested_name` is what a flag here would be called.
+    pub(crate) fn validate(arguments: &Arguments, suggested_name: &str, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let given = |key| arguments.find(key);
+        // Each is judged before any is missed: all the errors at once.
+        let name = name(given(Key::Name), suggested_name, diagnostics);
+        let key = given(Key::Remote).map(|argument| key(argument, diagnostics));
+        let default = default(given(Key::Default), given(Key::DefaultFn), diagnostics);
+        let expires = expires(given(Key::Expires), diagnostics);
+        let owner = given(Key::Owner).map(|argument| argument.text(diagnostics));
+        let created = given(Key::Created).map(|argument| argument.date(diagnostics).map(|(_, literal)| literal));
+        let ticket = given(Key::Ticket).map(|argument| argument.text(diagnostics));
+        let kind = given(Key::Kind).map(|argument| kind(argument, diagnostics));
+        let is_public = given(Key::Public).map(|argument| argument.switch(diagnostics));
+        Some(Self {
+            name: name?,
+            key: sound(key)?,
+            default: default?,
+            expires: expires?,
+            owner: sound(owner)?,
+            created: sound(created)?,
+            ticket: sound(ticket)?,
+            kind: sound(kind)?,
+            is_public: sound(is_public)?.unwrap_or(false),
+        })
+    }
+}
+
+/// Not given is sound, given and wrong is not.
+#[expect(clippy::option_option, reason = "outside: was it given; inside: was it right; it is turned around at once")]
+fn sound<T>(value: Option<Option<T>>) -> Option<Option<T>> {
+    match value {
+        None => Some(None),
+        Some(None) => None,
+        Some(Some(value)) => Some(Some(value)),
+    }
+}
+
+fn name(argument: Option<&Argument>, suggested: &str, diagnostics: &mut Diagnostics) -> Option<LitStr> {
+    let Some(argument) = argument else {
+        report_missing(diagnostics, format_args!("`name` is missing: add `name = \"{suggested}\"`"));
+        return None;
+    };
+    let literal = argument.string(diagnostics)?;
+    match name::problem(&literal.value()) {
+        Some(problem) => {
+            diagnostics.report(literal.span(), problem);
+            None
+        }
+        None => Some(literal),
+    }
+}
+
+fn key(argument: &Argument, diagnostics: &mut Diagnostics) -> Option<LitStr> {
+    let literal = argument.string(diagnostics)?;
+    let key = literal.value();
+    let problem = if key.is_empty() {
+        "`key` is empty: fill it in, or leave it out to use `name`".to_owned()
+    } else if key.len() > LONGEST_KEY {
+        format!("`key` has {} bytes: it may have at most {LONGEST_KEY}", key.len())
+    } else if key.chars().any(char::is_control) {
+        "`key` has a control character: remove it".to_owned()
+    } else {
+        return Some(literal);
+    };
+    diagnostics.report(literal.span(), problem);
+    None
+}
+
+fn default(
+    value: Option<&Argument>,
+    function: Option<&Argument>,
+    diagnostics: &mut Diagnostics,
+) -> Option<DefaultValue> {
+    match (value, function) {
+        (Some(value), None) => value.expression(diagnostics).cloned().map(DefaultValue::Const),
+        (None, Some(function)) => function.function(diagnostics).map(DefaultValue::Call),
+        (Some(_), Some(function)) => {
+            diagnostics.report(function.ident.span(), "`default` and `default_fn` exclude each other: keep one");
+            None
+        }
+        (None, None) => {
+            report_missing(
+                diagnostics,
+                "`default` is missing: add what the flag says when nobody decides otherwise, like `default = false`",
+            );
+            None
+        }
+    }
+}
+
+fn expires(argument: Option<&Argument>, diagnostics: &mut Diagnostics) -> Option<Expires> {
+    let Some(argument) = argument else {
+        report_missing(
+            diagnostics,
+            "`expires` is missing: add `expires = \"YYYY-MM-DD\"`, or `expires = never(\"reason\")`",
+        );
+        return None;
+    };
+    match argument.expression(diagnostics)? {
+        Expr::Call(call) if is_never(&call.func) => never(call, diagnostics),
+        expression if is_never(expression) => {
+            diagnostics.report_at(expression, "`never` needs a reason: write `expires = never(\"reason\")`");
+            None
+        }
+        expression if string_literal(expression).is_none() => {
+            diagnostics.report_at(
+                expression,
+                "`expires` takes a date or a reason: write `\"YYYY-MM-DD\"` or `never(\"reason\")`",
+            );
+            None
+        }
+        _ => argument.date(diagnostics).map(|(date, literal)| Expires::On { date, literal }),
+    }
+}
+
+fn never(call: &ExprCall, diagnostics: &mut Diagnostics) -> Option<Expires> {
+    let reason = match call.args.first() {
+        Some(first) if call.args.len() == 1 => string_literal(first),
+        _ => None,
+    };
+    match reason {
+        Some(reason) if !reason.value().trim().is_empty() => Some(Expires::Never { reason }),
+        _ => {
+            diagnostics.report_at(call, "`never` needs a reason: write `expires = never(\"reason\")`");
+            None
+        }
+    }
+}
+
+fn is_never(expression: &Expr) -> bool {
+    matches!(expression, Expr::Path(path) if path.path.is_ident("never"))
+}
+
+fn kind(argument: &Argument, diagnostics: &mut Diagnostics) -> Option<Ident> {
+    let expression = argument.expression(diagnostics)?;
+    let word = match expression {
+        Expr::Path(ExprPath { qself: None, path, .. }) => path.get_ident(),
+        _ => None,
+    };
+    let said = word.map(ToString::to_string);
+    if let Some(said) = &said
+        && KINDS.contains(&said.as_str())
+    {
+        return word.cloned();
+    }
+    match said.as_deref().and_then(|said| Some((said, nearest(said, KINDS)?))) {
+        Some((said, meant)) => {
+            diagnostics.report_at(expression, format_args!("unknown kind `{said}`: did you mean `{meant}`?"));
+        }
+        None => diagnostics.report_at(expression, format_args!("`kind` takes a word: one of {}", listed(KINDS))),
+    }
+    None
+}
+
+/// Missing arguments are reported at the whole attribute, which is where they go.
+fn report_missing(diagnostics: &mut Diagnostics, message: impl std::fmt::Display) {
+    diagnostics.report(Span::call_site(), message);
+}
+
+#[cfg(test)]
+mod tests {
+    use proc_macro2::TokenStream;
+    use quote::quote;
+
+    use super::*;
+    use crate::arguments::{self, Target};
+
+    fn said(tokens: TokenStream) -> Vec<String> {
+        let mut diagnostics = Diagnostics::default();
+        let arguments = arguments::parse(tokens, Target::Static, &mut diagnostics);
+        let settings = Settings::validate(&arguments, "new_checkout", &mut diagnostics);
+        assert_eq!(settings.is_some(), diagnostics.is_empty());
+        diagnostics.messages()
+    }
+
+    #[test]
+    fn all_missing_arguments_are_named() {
+        assert_eq!(
+            said(quote!()),
+            [
+                "`name` is missing: add `name = \"new_checkout\"`",
+                "`default` is missing: add what the flag says when nobody decides otherwise, like `default = false`",
+                "`expires` is missing: add `expires = \"YYYY-MM-DD\"`, or `expires = never(\"reason\")`",
+            ]
+        );
+    }
+
+    #[test]
+    fn an_unreadable_argument_is_not_also_called_missing() {
+        assert_eq!(said(quote!(name =, default =, expires =)).len(), 3);
+        assert_eq!(said(quote!(name, default, expires)).len(), 3);
+    }
+
+    #[test]
+    fn every_argument_is_accepted_in_every_form() {
+        let none: [String; 0] = [];
+        assert_eq!(said(quote!(name = "x", default = false, expires = "2099-03-01")), none);
+        assert_eq!(
+            said(quote!(
+                name = "x.y-z",
+                key = "Größe X",
+                default_fn = Self::<u8>::limits,
+                expires = never("kill switch"),
+                owner = "payments",
+                created = "2024-02-29",
+                ticket = "PAY-1",
+                kind = ops,
+                public,
+                crate = ::a::b,
+            )),
+            none
+        );
+        assert_eq!(said(quote!(name = "x", default = { 1 + 1 }, expires = "2099-03-01", public = false)), none);
+    }
+
+    #[test]
+    fn each_wrong_value_has_its_sentence() {
+        let wrong = |tokens: TokenStream| {
+            let mut said = said(quote!(#tokens, name = "x", default = 1, expires = "2099-01-01"));
+            // The wrong one stands first; the second of its name is "given twice".
+            said.retain(|said| !said.contains("twice"));
+            assert_eq!(said.len(), 1, "{said:?}");
+            said.remove(0)
+        };
+        assert_eq!(wrong(quote!(name = x)), "`name` takes a string literal: write `name = \"new_checkout\"`");
+        assert!(wrong(quote!(name = "X")).starts_with("`X` is not a flag name: "));
+        assert_eq!(wrong(quote!(key = "")), "`key` is empty: fill it in, or leave it out to use `name`");
+        assert_eq!(wrong(quote!(key = "a\nb")), "`key` has a control character: remove it");
+        let long = "x".repeat(257);
+        assert_eq!(wrong(quote!(key = #long)), "`key` has 257 bytes: it may have at most 256");
+        assert_eq!(wrong(quote!(default_fn = f)), "`default` and `default_fn` exclude each other: keep one");
+        assert_eq!(
+            wrong(quote!(expires = "2025-02-30")),
+            "`2025-02-30` is not a day of the calendar: write `expires = \"YYYY-MM-DD\"`"
+        );
+        assert_eq!(
+            wrong(quote!(expires = 2025)),
+            "`expires` takes a date or a reason: write `\"YYYY-MM-DD\"` or `never(\"reason\")`"
+        );
+        for reasonless in
+            [quote!(never), quote!(never()), quote!(never("")), quote!(never(" ")), quote!(never("a", "b"))]
+        {
+            assert_eq!(
+                wrong(quote!(expires = #reasonless)),
+                "`never` needs a reason: write `expires = never(\"reason\")`"
+            );
+        }
+        assert_eq!(wrong(quote!(owner = "")), "`owner` is empty: fill it in or leave it out");
+        assert_eq!(wrong(quote!(owner = payments)), "`owner` takes a string literal: write `owner = \"payments\"`");
+        assert_eq!(
+            wrong(quote!(created = "yesterday")),
+            "`yesterday` is not of the form `YYYY-MM-DD`: write `created = \"YYYY-MM-DD\"`"
+        );
+        assert_eq!(wrong(quote!(kind = oops)), "unknown kind `oops`: did you mean `ops`?");
+        assert_eq!(
+            wrong(quote!(kind = "ops")),
+            "`kind` takes a word: one of `release`, `experiment`, `ops`, `permission`"
+        );
+        assert_eq!(wrong(quote!(public = yes)), "`public` is a switch: write `public`, or `public = false`");
+    }
+}
