@@ -1,0 +1,90 @@
+//! Evaluation details: what was answered, and why. Names and spellings are OpenFeature's.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// The answer of one evaluation with its reason, as `flag!(X, details)` gives it.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct EvaluationDetails<V> {
+    /// The flag's key: its name, or `key = ".."` where one was declared.
+    pub key: &'static str,
+    /// The value that the caller gets.
+    pub value: V,
+    /// The name of the value: `on`/`off` for a bool, the variant's name for an enum, else none.
+    pub variant: Option<Cow<'static, str>>,
+    /// Why it is this value.
+    pub reason: Reason,
+    /// What went wrong on the way, although there is an answer.
+    pub error_code: Option<ErrorCode>,
+}
+
+/// Why a flag has the value that it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Reason {
+    /// No document: the declared default.
+    Default,
+    /// The document says `"enabled": false`.
+    Disabled,
+    /// The user or one of its groups is in a list of the document.
+    TargetingMatch,
+    /// The document answers the same for everybody.
+    Static,
+    /// The percentage decided.
+    Split,
+    /// The override file or a forced value stands above the source.
+    Override,
+    /// The document was refused and there was no good one before.
+    Error,
+}
+
+/// What went wrong although there is an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorCode {
+    /// A percentage or a user list was decided for an empty targeting key.
+    TargetingKeyMissing,
+    /// The document is not valid.
+    ParseError,
+    /// The document's value does not fit the declared type.
+    TypeMismatch,
+}
+
+impl Reason {
+    /// The spelling of the OpenFeature specification, for example `TARGETING_MATCH`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Default => "DEFAULT",
+            Self::Disabled => "DISABLED",
+            Self::TargetingMatch => "TARGETING_MATCH",
+            Self::Static => "STATIC",
+            Self::Split => "SPLIT",
+            Self::Override => "OVERRIDE",
+            Self::Error => "ERROR",
+        }
+    }
+}
+
+impl ErrorCode {
+    /// The spelling of the OpenFeature specification, for example `TARGETING_KEY_MISSING`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::TargetingKeyMissing => "TARGETING_KEY_MISSING",
+            Self::ParseError => "PARSE_ERROR",
+            Self::TypeMismatch => "TYPE_MISMATCH",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,57 @@
+//! The rule: a document compiled for one flag's type, and what is published of it to the flag's cell.
+
+use std::sync::Arc;
+
+use super::document::{Document, DocumentError, shown};
+use super::targeting::Targeting;
+use crate::value::{CompiledValue, Decode};
+
+/// A document in the type of its flag. Immutable.
+#[derive(Debug)]
+pub(crate) struct Rule {
+    pub(crate) targeting: Targeting,
+    /// The document's value; none if it is null.
+    pub(crate) value: Option<CompiledValue>,
+    is_switch: bool,
+}
+
+/// What a flag's reads go by when they cannot be settled.
+#[derive(Debug)]
+#[doc(hidden)]
+pub struct Published {
+    pub(crate) origin: Origin,
+    /// The last good one; none if every document so far was refused.
+    pub(crate) rule: Option<Arc<Rule>>,
+    /// Why the document that is there now was refused.
+    pub(crate) refused: Option<DocumentError>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    Source,
+    OverrideFile,
+}
+
+impl Rule {
+    /// Compiles a document's text for a flag; `is_switch` and `decode` are its type's.
+    pub(crate) fn compile(text: &[u8], is_switch: bool, decode: Decode) -> Result<Self, DocumentError> {
+        let document = Document::parse(text)?;
+        let value = match document.value {
+            None => None,
+            Some(value) => decode(value.get())
+                .map_err(|why| DocumentError::mismatch(format!("`value` {} {why}", shown(value.get()))))?,
+        };
+        Ok(Self { targeting: Targeting::compile(&document), value, is_switch })
+    }
+
+    /// What "on" means; none is the declared default.
+    pub(crate) fn on_value(&self) -> Option<&CompiledValue> {
+        if self.is_switch { Some(&CompiledValue::Bits(1)) } else { self.value.as_ref() }
+    }
+}
+
+impl Published {
+    pub(crate) fn on_value(&self) -> Option<&CompiledValue> {
+        self.rule.as_deref()?.on_value()
+    }
+}
