@@ -1,0 +1,209 @@
+//! The flag: a typed static, and every way to read it.
+//!
+//! Reading never fails, blocks, panics, logs or touches the network, before start and after stop too. One exception is
+//! the user's own: a `default_fn` runs in the first read that needs it, and what it does the read does.
+
+use std::fmt;
+use std::sync::atomic::Ordering;
+
+use crate::context::{self, EvaluationContext};
+use crate::details::{ErrorCode, EvaluationDetails, Reason};
+use crate::evaluate::{Decision, Explanation, Observer, Step, evaluate_observed};
+use crate::registry::declaration::{Declaration, FlagCore};
+use crate::rules::DocumentError;
+use crate::rules::rule::Origin;
+use crate::store;
+use crate::types::{DefaultValue, FlagValue, Held};
+use crate::value::CompiledValue;
+
+/// A typed feature flag; declared as a static with [`feature_flag`](crate::feature_flag), read with
+/// [`flag!`](crate::flag).
+///
+/// The methods are for generic code: unlike `flag!` they leave no call-site record in the binary, so an audit does not
+/// see them. Each comes twice: for the ambient context, and `.._for` an explicit one.
+pub struct Flag<T: FlagValue> {
+    core: FlagCore,
+    default: DefaultValue<T>,
+}
+
+/// What `flag!` and the attribute take: a [`Flag`].
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a feature flag",
+    label = "not a `Flag<..>`",
+    note = "declare it as `#[feature_flag(..)] static NAME: Flag<bool>;`"
+)]
+pub trait FlagItem {
+    type Value: FlagValue;
+}
+
+impl<T: FlagValue> FlagItem for Flag<T> {
+    type Value = T;
+}
+
+impl<T: FlagValue> Flag<T> {
+    #[doc(hidden)]
+    pub const fn __new(declaration: &'static Declaration, default: DefaultValue<T>) -> Self {
+        Self { core: FlagCore::new(declaration), default }
+    }
+
+    #[doc(hidden)]
+    pub const fn __core(&'static self) -> &'static FlagCore {
+        &self.core
+    }
+
+    #[doc(hidden)]
+    pub fn __default_bits(&'static self) -> u64 {
+        T::default_bits(&self.default)
+    }
+
+    /// What was declared.
+    pub const fn declaration(&self) -> &'static Declaration {
+        self.core.declaration
+    }
+
+    /// The value for the ambient context.
+    #[inline]
+    pub fn get(&'static self) -> T::Ref {
+        match self.core.settled() {
+            Some(bits) => T::from_settled(bits, &self.default),
+            None => self.get_slow(None),
+        }
+    }
+
+    /// The value for a context.
+    #[inline]
+    pub fn get_for(&'static self, ctx: &EvaluationContext) -> T::Ref {
+        match self.core.settled() {
+            Some(bits) => T::from_settled(bits, &self.default),
+            None => self.get_slow(Some(ctx)),
+        }
+    }
+
+    /// The value for the ambient context, with its reason.
+    pub fn details(&'static self) -> EvaluationDetails<T::Ref> {
+        self.details_of(None, &mut ())
+    }
+
+    /// The value for a context, with its reason.
+    pub fn details_for(&'static self, ctx: &EvaluationContext) -> EvaluationDetails<T::Ref> {
+        self.details_of(Some(ctx), &mut ())
+    }
+
+    /// The value for the ambient context, with every step that led to it.
+    pub fn explain(&'static self) -> Explanation<T::Ref> {
+        self.explain_of(None)
+    }
+
+    /// The value for a context, with every step that led to it.
+    pub fn explain_for(&'static self, ctx: &EvaluationContext) -> Explanation<T::Ref> {
+        self.explain_of(Some(ctx))
+    }
+
+    /// The document's value if it is enabled, whoever asks; none without a document, and if it is disabled or null.
+    pub fn configured(&'static self) -> Option<T::Ref> {
+        let published = self.core.published.load();
+        let rule = published.as_ref()?.rule.as_ref()?;
+        let value = rule.value.as_ref().filter(|_| rule.targeting.is_enabled)?;
+        let held = match value {
+            CompiledValue::Bits(bits) => Held::Bits(*bits),
+            CompiledValue::Text(_) | CompiledValue::Json(_) => Held::Rule(published),
+        };
+        Some(T::from_held(held, &self.default))
+    }
+
+    // Out of line: a settled read must not pay for the other kind.
+    #[cold]
+    #[inline(never)]
+    fn get_slow(&'static self, ctx: Option<&EvaluationContext>) -> T::Ref {
+        T::from_held(decide(&self.core, ctx), &self.default)
+    }
+
+    fn details_of(
+        &'static self,
+        ctx: Option<&EvaluationContext>,
+        observer: &mut impl Observer,
+    ) -> EvaluationDetails<T::Ref> {
+        let Outcome { held, reason, error_code } = outcome(&self.core, ctx, observer);
+        let value = T::from_held(held, &self.default);
+        EvaluationDetails {
+            key: self.core.declaration.key(),
+            variant: T::variant(&value).map(Into::into),
+            value,
+            reason,
+            error_code,
+        }
+    }
+
+    fn explain_of(&'static self, ctx: Option<&EvaluationContext>) -> Explanation<T::Ref> {
+        let mut steps: Vec<Step> = Vec::new();
+        let details = self.details_of(ctx, &mut steps);
+        Explanation { details, steps }
+    }
+}
+
+impl<T: FlagValue> fmt::Debug for Flag<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Flag").field(&self.core.declaration.name()).finish()
+    }
+}
+
+/// A decision together with what its value is borrowed from.
+struct Outcome {
+    held: Held,
+    reason: Reason,
+    error_code: Option<ErrorCode>,
+}
+
+impl Outcome {
+    fn default(reason: Reason) -> Self {
+        Self { held: Held::Default, reason, error_code: None }
+    }
+}
+
+/// The slow read. Not generic, so that it is compiled and optimised once, in this crate.
+fn decide(core: &'static FlagCore, ctx: Option<&EvaluationContext>) -> Held {
+    outcome(core, ctx, &mut ()).held
+}
+
+/// Decides by the published rule, without the cell. The same for every flag type.
+fn outcome(core: &'static FlagCore, ctx: Option<&EvaluationContext>, observer: &mut impl Observer) -> Outcome {
+    core.settle_first();
+    store::note_read(core);
+    #[cfg(feature = "testing")]
+    if let Some(forced) = crate::testing::force::forced_value(core) {
+        observer.saw(|| Step::Forced);
+        return Outcome { held: Held::Own(forced), reason: Reason::Override, error_code: None };
+    }
+    let published = core.published.load();
+    let Some(current) = published.as_ref() else {
+        observer.saw(|| Step::NoDocument);
+        return Outcome::default(Reason::Default);
+    };
+    let is_override = current.origin == Origin::OverrideFile;
+    if is_override {
+        observer.saw(|| Step::OverrideFile);
+    }
+    if let Some(error) = &current.refused {
+        observer.saw(|| Step::Refused { message: error.to_string() });
+    }
+    let Some(rule) = &current.rule else {
+        let error_code = current.refused.as_ref().map(DocumentError::code);
+        return Outcome { error_code, ..Outcome::default(Reason::Error) };
+    };
+    let key = core.declaration.key();
+    let targeting = Some(&rule.targeting);
+    let Decision { is_on, reason, error_code } = match ctx {
+        Some(ctx) => evaluate_observed(key, targeting, ctx, observer),
+        None => context::with_current(|ctx| evaluate_observed(key, targeting, ctx, observer)),
+    };
+    if error_code == Some(ErrorCode::TargetingKeyMissing) {
+        core.missing_keys.fetch_add(1, Ordering::Relaxed);
+    }
+    let held = match (is_on, core.declaration.is_switch()) {
+        (_, true) => Held::Bits(is_on.into()),
+        (true, false) => Held::Rule(published),
+        (false, false) => Held::Default,
+    };
+    Outcome { held, reason: if is_override { Reason::Override } else { reason }, error_code }
+}

@@ -1,0 +1,268 @@
+//! The declaration: all that one `#[feature_flag(..)]` says about its flag. Immutable and not generic.
+
+use std::fmt;
+use std::sync::OnceLock;
+
+use super::cell::{Cell, Reading};
+use crate::rules::rule::Published;
+use crate::value::{Decode, Shape, TextValue};
+
+use arc_swap::ArcSwapOption;
+
+/// What is declared about a flag, beside its code.
+pub struct Declaration {
+    meta: Metadata,
+    decode: Decode,
+    default_bits: fn() -> u64,
+    record: &'static [u8],
+}
+
+/// The plain data of a declaration, known at compile time. Filled in by the attribute; empty strings mean "not given".
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs, clippy::exhaustive_structs, reason = "written by macro expansions only")]
+pub struct Metadata {
+    pub name: &'static str,
+    pub key: &'static str,
+    pub shape: Shape,
+    pub default: TextValue,
+    pub default_expression: &'static str,
+    pub expires: &'static str,
+    pub never: &'static str,
+    pub owner: &'static str,
+    pub created: &'static str,
+    pub ticket: &'static str,
+    pub kind: &'static str,
+    pub is_public: bool,
+    pub doc: &'static str,
+    pub place: Place,
+}
+
+impl Metadata {
+    /// Nothing said: for stand-ins and tests.
+    pub(crate) const EMPTY: Self = Self {
+        name: "",
+        key: "",
+        shape: Shape { name: "", variants: &[], is_switch: false },
+        default: TextValue::Expression,
+        default_expression: "",
+        expires: "",
+        never: "",
+        owner: "",
+        created: "",
+        ticket: "",
+        kind: "",
+        is_public: false,
+        doc: "",
+        place: Place { package: "", version: "", file: "", line: 0, column: 0, module: "" },
+    };
+}
+
+/// Where a declaration or a call site stands.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, clippy::exhaustive_structs, reason = "written by macro expansions only")]
+pub struct Place {
+    pub package: &'static str,
+    pub version: &'static str,
+    pub file: &'static str,
+    pub line: u32,
+    pub column: u32,
+    pub module: &'static str,
+}
+
+/// The part of a flag that is the same for all types: its cell, its published rule and its declaration.
+#[doc(hidden)]
+pub struct FlagCore {
+    pub(crate) cell: Cell,
+    pub(crate) published: ArcSwapOption<Published>,
+    /// Made where users' code may run, and from then on known to the store, which must not run any.
+    default_bits: OnceLock<u64>,
+    pub(crate) missing_keys: std::sync::atomic::AtomicU64,
+    #[cfg(feature = "testing")]
+    pub(crate) forces: std::sync::atomic::AtomicUsize,
+    pub(crate) declaration: &'static Declaration,
+}
+
+/// What `#[feature_flag]` submits to the inventory.
+#[doc(hidden)]
+pub struct Registration(pub &'static FlagCore);
+
+inventory::collect!(Registration);
+
+impl Declaration {
+    #[doc(hidden)]
+    pub const fn new(meta: Metadata, decode: Decode, default_bits: fn() -> u64, record: &'static [u8]) -> Self {
+        Self { meta, decode, default_bits, record }
+    }
+
+    /// The flag's name.
+    pub const fn name(&self) -> &'static str {
+        self.meta.name
+    }
+
+    /// The key of its document, without prefix: the declared `key`, else the name. It is also what is hashed.
+    pub const fn key(&self) -> &'static str {
+        if self.meta.key.is_empty() { self.meta.name } else { self.meta.key }
+    }
+
+    /// The type, in the words of the records: `bool`, `u8` .. `i64`, `f32`, `f64`, `string`, `json`, `enum`.
+    pub const fn type_name(&self) -> &'static str {
+        self.meta.shape.name
+    }
+
+    /// The variants of an enum, in declaration order; empty for other types.
+    pub const fn variants(&self) -> &'static [&'static str] {
+        self.meta.shape.variants
+    }
+
+    /// The default, as source text.
+    pub const fn default_expression(&self) -> &'static str {
+        self.meta.default_expression
+    }
+
+    /// The last day of its life, `YYYY-MM-DD`; none if it never expires.
+    pub fn expires(&self) -> Option<&'static str> {
+        given(self.meta.expires)
+    }
+
+    /// Why it never expires.
+    pub fn never_expires_because(&self) -> Option<&'static str> {
+        given(self.meta.never)
+    }
+
+    /// Who answers for it.
+    pub fn owner(&self) -> Option<&'static str> {
+        given(self.meta.owner)
+    }
+
+    /// The day it was declared, `YYYY-MM-DD`.
+    pub fn created(&self) -> Option<&'static str> {
+        given(self.meta.created)
+    }
+
+    /// The ticket it belongs to.
+    pub fn ticket(&self) -> Option<&'static str> {
+        given(self.meta.ticket)
+    }
+
+    /// `release`, `experiment`, `ops` or `permission`.
+    pub fn kind(&self) -> Option<&'static str> {
+        given(self.meta.kind)
+    }
+
+    /// Whether the flag may be shown to clients outside the service.
+    pub const fn is_public(&self) -> bool {
+        self.meta.is_public
+    }
+
+    /// Its doc comment.
+    pub fn doc(&self) -> Option<&'static str> {
+        given(self.meta.doc)
+    }
+
+    /// The package that declares it.
+    pub const fn package(&self) -> &'static str {
+        self.meta.place.package
+    }
+
+    /// The version of that package.
+    pub const fn package_version(&self) -> &'static str {
+        self.meta.place.version
+    }
+
+    /// The source file, as the compiler names it.
+    pub const fn file(&self) -> &'static str {
+        self.meta.place.file
+    }
+
+    /// The line in the file, from 1.
+    pub const fn line(&self) -> u32 {
+        self.meta.place.line
+    }
+
+    /// The column in the line, from 1.
+    pub const fn column(&self) -> u32 {
+        self.meta.place.column
+    }
+
+    /// The module path.
+    pub const fn module(&self) -> &'static str {
+        self.meta.place.module
+    }
+
+    /// The JSON line that the binary carries for this flag; empty if `FLAGS_EMBED=none`.
+    pub const fn record(&self) -> &'static [u8] {
+        self.record
+    }
+
+    pub(crate) fn place(&self) -> &Place {
+        &self.meta.place
+    }
+
+    pub(crate) fn decode(&self) -> Decode {
+        self.decode
+    }
+
+    pub(crate) fn is_switch(&self) -> bool {
+        self.meta.shape.is_switch
+    }
+
+    /// Whether both say the same: one declaration that was linked twice.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let said = |meta: &Metadata| {
+            (meta.name, meta.key, meta.shape, meta.default_expression, meta.expires, meta.owner, meta.kind)
+        };
+        self.meta.place == other.meta.place && said(&self.meta) == said(&other.meta)
+    }
+}
+
+impl fmt::Debug for Declaration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.meta.fmt(f)
+    }
+}
+
+fn given(text: &'static str) -> Option<&'static str> {
+    (!text.is_empty()).then_some(text)
+}
+
+impl FlagCore {
+    pub(crate) const fn new(declaration: &'static Declaration) -> Self {
+        Self {
+            cell: Cell::new(),
+            published: ArcSwapOption::const_empty(),
+            default_bits: OnceLock::new(),
+            missing_keys: std::sync::atomic::AtomicU64::new(0),
+            #[cfg(feature = "testing")]
+            forces: std::sync::atomic::AtomicUsize::new(0),
+            declaration,
+        }
+    }
+
+    /// The settled bits, or none.
+    #[inline]
+    pub(crate) fn settled(&self) -> Option<u64> {
+        self.cell.settled()
+    }
+
+    /// Settles a cell that nobody has published to, at the declared default.
+    pub(crate) fn settle_first(&self) {
+        if self.cell.read() == Reading::Uninit {
+            self.cell.settle_first(self.default_bits());
+        }
+    }
+
+    /// The bits of the declared default. May run a user's `default_fn`, so never under the store's lock.
+    pub(crate) fn default_bits(&self) -> u64 {
+        // Not within the lock of the cell either: two readers may both make it, and a `default_fn` that panics or reads
+        // its own flag meets only itself.
+        let bits = self.known_default_bits().unwrap_or_else(self.declaration.default_bits);
+        *self.default_bits.get_or_init(|| bits)
+    }
+
+    /// The same, if it was made before.
+    pub(crate) fn known_default_bits(&self) -> Option<u64> {
+        self.default_bits.get().copied()
+    }
+}

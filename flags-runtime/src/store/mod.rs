@@ -1,0 +1,218 @@
+//! The store: the only writer of cells. Turns documents into published rules, one lock for all of it.
+//!
+//! Guaranteed: a rule is published before the cell that sends readers to it; a refused document leaves its flag at the
+//! last good rule and touches no other flag; a reader never waits for the lock; no code of users (`Deserialize`,
+//! `default_fn`, `Drop`) runs while it is held; nothing of a start that is over is published into the next.
+
+mod slot;
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+
+use sha2::{Digest, Sha256};
+
+use self::slot::{FlagState, Slot, compile};
+use crate::registry::declaration::FlagCore;
+use crate::registry::{RegisteredFlag, registry};
+use crate::rules::DocumentError;
+use crate::rules::rule::Origin;
+use crate::value::CompiledValue;
+
+/// Documents of one origin, key by key: none means that there is no document.
+pub(crate) type Documents<'a> = Vec<(&'a str, Option<Vec<u8>>)>;
+
+/// Which start of this process. What a thread of an earlier one brings too late is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Generation(u64);
+
+/// What one batch of documents did.
+#[derive(Debug, Default)]
+pub(crate) struct Applied {
+    /// Names of flags that go by another document than before.
+    pub(crate) changed: Vec<&'static str>,
+    /// Names of flags whose document was refused now, with the reason.
+    pub(crate) refused: Vec<(&'static str, DocumentError)>,
+}
+
+/// What is in force of one flag, for `status()`.
+#[derive(Debug)]
+pub(crate) struct InForce {
+    pub(crate) name: &'static str,
+    pub(crate) has_document: bool,
+    pub(crate) is_overridden: bool,
+    pub(crate) refused: Vec<(Origin, DocumentError)>,
+}
+
+struct State {
+    generation: Generation,
+    flags: BTreeMap<&'static str, FlagState>,
+}
+
+static STORE: Mutex<State> = Mutex::new(State { generation: Generation(0), flags: BTreeMap::new() });
+
+/// A new start: threads of earlier ones publish nothing from here on.
+pub(crate) fn begin() -> Generation {
+    let mut state = lock();
+    state.generation = Generation(state.generation.0 + 1);
+    state.generation
+}
+
+/// Publishes a batch of documents.
+pub(crate) fn apply(generation: Generation, origin: Origin, documents: Documents<'_>) -> Applied {
+    let hashed = documents.into_iter().filter_map(|(key, document)| {
+        let sha256: Option<[u8; 32]> = document.as_deref().map(|text| Sha256::digest(text).into());
+        Some((registry().by_key(key)?, sha256, document))
+    });
+    let mut batch: Vec<_> = hashed.collect();
+    {
+        let mut state = lock();
+        batch.retain(|(flag, sha256, _)| state.slot(flag, origin).sha256 != *sha256);
+    }
+    // Without the lock: this runs users' code. One thread at a time applies an origin, so nothing changes meanwhile.
+    let compiled: Vec<_> = batch
+        .into_iter()
+        .map(|(flag, sha256, document)| {
+            flag.cores().iter().for_each(|core| make_default(core));
+            (flag, sha256, compile(document.as_deref(), flag.declaration()))
+        })
+        .collect();
+
+    let mut applied = Applied::default();
+    // Dropped after the lock: a value's `Drop` is users' code too.
+    let (mut old_rules, mut old_published) = (Vec::new(), Vec::new());
+    let mut state = lock();
+    if state.generation != generation {
+        return applied;
+    }
+    for (flag, sha256, compiled) in compiled {
+        let name = flag.declaration().name();
+        let slot = state.slot(flag, origin);
+        old_rules.push(slot.replace(sha256, compiled));
+        match &slot.refused {
+            Some(error) => applied.refused.push((name, error.clone())),
+            None => applied.changed.push(name),
+        }
+        let flag_state = state.of(flag);
+        for core in flag.cores() {
+            old_published.push(core.published.swap(flag_state.published().map(std::sync::Arc::new)));
+            write_cell(core);
+        }
+    }
+    drop(state);
+    applied
+}
+
+/// Forgets all documents of an origin.
+pub(crate) fn clear(generation: Generation, origin: Origin) {
+    let keys = registry().flags().iter().map(|flag| (flag.declaration().key(), None));
+    apply(generation, origin, keys.collect());
+}
+
+/// What is in force, flag by flag, in the order of the registry.
+pub(crate) fn in_force() -> Vec<InForce> {
+    let mut state = lock();
+    let of = |flag: &RegisteredFlag| {
+        let FlagState { source, override_file } = state.of(flag);
+        let refused = |origin, slot: &Slot| slot.refused.clone().map(|error| (origin, error));
+        let both = [refused(Origin::Source, source), refused(Origin::OverrideFile, override_file)];
+        InForce {
+            name: flag.declaration().name(),
+            has_document: source.sha256.is_some(),
+            is_overridden: override_file.last_good.is_some(),
+            refused: both.into_iter().flatten().collect(),
+        }
+    };
+    registry().flags().iter().map(of).collect()
+}
+
+/// Makes the next read of every flag noticed.
+pub(crate) fn arm_all() {
+    let cores = || registry().flags().iter().flat_map(RegisteredFlag::cores);
+    cores().for_each(|core| make_default(core));
+    let _state = lock();
+    for core in cores() {
+        core.cell.arm();
+        write_cell(core);
+    }
+}
+
+/// Called by each slow read: the first one after an arming settles the cell again. Never waits.
+#[inline]
+pub(crate) fn note_read(core: &FlagCore) {
+    if core.cell.note_read() {
+        settle_after_read(core);
+    }
+}
+
+#[cold]
+fn settle_after_read(core: &FlagCore) {
+    match STORE.try_lock() {
+        Ok(_state) => write_cell(core),
+        Err(TryLockError::Poisoned(_state)) => write_cell(core),
+        // Whoever has the lock may have found the cell still armed; then the next slow read settles it.
+        Err(TryLockError::WouldBlock) => {}
+    }
+}
+
+/// Changes how often a flag is forced, and its cell with it.
+#[cfg(feature = "testing")]
+pub(crate) fn change_forces(core: &FlagCore, change: impl FnOnce(&std::sync::atomic::AtomicUsize)) {
+    let _state = lock();
+    change(&core.forces);
+    write_cell(core);
+}
+
+/// Makes a flag's default ready for [`write_cell`]. One that panics keeps its own flag slow, and tells its readers.
+fn make_default(core: &FlagCore) {
+    // Unwinding leaves the core as it was: nothing is stored before the default is there.
+    let _ = catch_unwind(AssertUnwindSafe(|| core.default_bits()));
+}
+
+fn lock() -> MutexGuard<'static, State> {
+    // Nothing panics while the lock is held: no users' code runs then.
+    STORE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Settles or unsettles one cell by what is published. The lock is held.
+fn write_cell(core: &FlagCore) {
+    core.cell.forget_seen();
+    let is_watched = core.cell.is_armed() || is_forced(core);
+    match if is_watched { None } else { bits_for_everybody(core) } {
+        Some(bits) => core.cell.settle(bits),
+        None => core.cell.unsettle(),
+    }
+}
+
+#[cfg(feature = "testing")]
+fn is_forced(core: &FlagCore) -> bool {
+    core.forces.load(std::sync::atomic::Ordering::Relaxed) > 0
+}
+
+#[cfg(not(feature = "testing"))]
+fn is_forced(_: &FlagCore) -> bool {
+    false
+}
+
+/// The value's bits, if every context gets the same value and it fits a cell.
+fn bits_for_everybody(core: &FlagCore) -> Option<u64> {
+    let default = || core.known_default_bits();
+    let published = core.published.load();
+    let Some(rule) = published.as_ref().and_then(|published| published.rule.as_ref()) else { return default() };
+    match (rule.targeting.answer_for_everybody()?, rule.on_value()) {
+        (true, Some(CompiledValue::Bits(bits))) => Some(*bits),
+        (true, Some(CompiledValue::Text(_) | CompiledValue::Json(_))) => None,
+        (false, _) if core.declaration.is_switch() => Some(0),
+        (true, None) | (false, _) => default(),
+    }
+}
+
+impl State {
+    fn of(&mut self, flag: &RegisteredFlag) -> &mut FlagState {
+        self.flags.entry(flag.declaration().name()).or_default()
+    }
+
+    fn slot(&mut self, flag: &RegisteredFlag, origin: Origin) -> &mut Slot {
+        self.of(flag).slot(origin)
+    }
+}
