@@ -1,0 +1,151 @@
+//! Sources: who hands over documents and says when they change.
+//!
+//! A source knows no flag, no type and no cell. It runs on the synchronizer's thread, may block there, and is asked
+//! again after every error; the synchronizer owns back-off, intervals and stopping.
+
+#[cfg(feature = "file")]
+mod file;
+mod memory;
+#[cfg(feature = "redis")]
+pub mod redis;
+
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+#[cfg(feature = "file")]
+pub use file::FileSource;
+pub use memory::{MemorySource, MemoryWriter};
+
+/// Hands over documents and says when they change.
+pub trait Source: Send + 'static {
+    /// Where the documents come from, for people; never a password. Example: `redis at 127.0.0.1:6379`.
+    fn describe(&self) -> String;
+
+    /// Reads the documents of these keys (without prefix). The answer has their length and order; none means that there
+    /// is no document. Called again for all keys after every error and every refresh interval.
+    ///
+    /// # Errors
+    ///
+    /// If the source cannot answer now. Everything that was known stays in force.
+    fn fetch(&mut self, keys: &[&str]) -> Result<Vec<Option<Vec<u8>>>, SourceError>;
+
+    /// Waits at most `timeout` for a change; returns at once if one is queued.
+    ///
+    /// # Errors
+    ///
+    /// If the source is lost; `fetch` is called next, after a pause.
+    fn wait(&mut self, timeout: Duration) -> Result<Change, SourceError>;
+
+    /// How changes reach us now; may differ after each `fetch`.
+    fn mode(&self) -> Mode;
+
+    /// Keys at which the last `fetch` saw documents that it was not asked for. Only sources that see all keys know; there
+    /// a name that no flag has is most often misspelt.
+    fn unasked(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Why changes are only polled where they could be pushed, for people; none if nothing is amiss.
+    fn polling_reason(&self) -> Option<String> {
+        None
+    }
+}
+
+/// What a source saw while it waited.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Change {
+    /// Nothing until the timeout.
+    Nothing,
+    /// These keys (without prefix) may have changed.
+    Keys(Vec<String>),
+    /// Anything may have changed.
+    Everything,
+}
+
+/// How changes reach us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Mode {
+    /// The source tells of each change at once.
+    Push,
+    /// Changes are seen at the next refresh.
+    Polling,
+}
+
+/// Why a source does not answer.
+#[derive(Debug)]
+pub struct SourceError {
+    kind: SourceErrorKind,
+    message: String,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+/// Whether trying again helps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SourceErrorKind {
+    /// It cannot be reached now; tried again soon.
+    Unreachable,
+    /// It refuses us as we are configured (a wrong password, say); tried again slowly.
+    Configuration,
+    /// It answers, but with nothing that can be read as documents (a half-written file, say); tried again soon.
+    Data,
+}
+
+impl SourceError {
+    /// It cannot be reached now.
+    pub fn unreachable(message: impl Into<String>) -> Self {
+        Self { kind: SourceErrorKind::Unreachable, message: message.into(), source: None }
+    }
+
+    /// It refuses us as we are configured.
+    pub fn configuration(message: impl Into<String>) -> Self {
+        Self { kind: SourceErrorKind::Configuration, message: message.into(), source: None }
+    }
+
+    /// It answers with nothing that can be read.
+    pub fn data(message: impl Into<String>) -> Self {
+        Self { kind: SourceErrorKind::Data, message: message.into(), source: None }
+    }
+
+    /// Adds the error below this one.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// Whether trying again helps.
+    pub fn kind(&self) -> SourceErrorKind {
+        self.kind
+    }
+
+    /// The error and those below it in one line, for where only text is kept.
+    pub(crate) fn in_one_line(&self) -> String {
+        let mut message = self.message.clone();
+        let mut cause = Error::source(self);
+        while let Some(error) = cause {
+            let text = error.to_string();
+            // Some libraries repeat their causes in their own text.
+            if !message.contains(&text) {
+                message = format!("{message}: {text}");
+            }
+            cause = error.source();
+        }
+        message.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+}
+
+impl fmt::Display for SourceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl Error for SourceError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as &(dyn Error + 'static))
+    }
+}

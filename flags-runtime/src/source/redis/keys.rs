@@ -1,0 +1,93 @@
+//! Keys: the name of every key of ours in Redis, made from one checked prefix.
+//!
+//! The Python reader loads `KEYS <prefix>*`, so only documents begin with the prefix; every other key of ours begins
+//! with the prefix without its colon and goes on with `-`.
+
+use crate::source::SourceError;
+
+/// The longest key of a document in bytes, without prefix: a flag's name, or the `key` of its declaration.
+pub const MAX_KEY_BYTES: usize = 256;
+
+/// What every document's key begins with; `ff:` unless configured.
+///
+/// It ends in `:` and holds no glob characters, so that a pattern made from it matches what it says.
+///
+/// ```
+/// use flags_runtime::source::redis::Prefix;
+///
+/// let prefix = Prefix::new("shop:ff:")?;
+/// assert_eq!(prefix.document("new_checkout"), "shop:ff:new_checkout");
+/// assert_eq!(prefix.audit(), "shop:ff-audit");
+/// # Ok::<(), flags_runtime::source::SourceError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prefix(String);
+
+impl Prefix {
+    /// Checks a prefix.
+    ///
+    /// # Errors
+    ///
+    /// A configuration error if it does not end in `:`, has nothing before it, or holds one of `* ? [ ] \` or a control
+    /// character.
+    pub fn new(prefix: &str) -> Result<Self, SourceError> {
+        let wrong = |what: &str| {
+            Err(SourceError::configuration(format!("the redis key prefix {prefix:?} {what}; write for example `ff:`")))
+        };
+        if !prefix.ends_with(':') {
+            return wrong("does not end in `:`");
+        }
+        if prefix == ":" {
+            return wrong("has nothing before its `:`");
+        }
+        if let Some(glob) = prefix.chars().find(|c| matches!(c, '*' | '?' | '[' | ']' | '\\')) {
+            return wrong(&format!("holds `{glob}`, which redis reads as a pattern"));
+        }
+        if prefix.chars().any(char::is_control) {
+            return wrong("holds a control character");
+        }
+        Ok(Self(prefix.to_owned()))
+    }
+
+    /// The prefix as it was given, with its colon.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The key of a flag's document.
+    pub fn document(&self, name: &str) -> String {
+        format!("{}{name}", self.0)
+    }
+
+    /// The flag whose document has this key; none for keys of others and for bytes that are not UTF-8.
+    pub fn name_of<'a>(&self, key: &'a [u8]) -> Option<&'a str> {
+        std::str::from_utf8(key.strip_prefix(self.0.as_bytes())?).ok()
+    }
+
+    /// The stream of all writes.
+    pub fn audit(&self) -> String {
+        // A checked prefix ends in a colon.
+        format!("{}-audit", &self.0[..self.0.len() - 1])
+    }
+}
+
+impl Default for Prefix {
+    fn default() -> Self {
+        Self("ff:".to_owned())
+    }
+}
+
+/// Says what is wrong with a flag's name as a part of a key; names are any UTF-8 without control characters.
+#[cfg(feature = "admin")]
+pub(super) fn check_name(name: &str) -> Result<(), String> {
+    if name.is_empty() {
+        return Err("a flag's name must not be empty".to_owned());
+    }
+    if name.len() > MAX_KEY_BYTES {
+        return Err(format!("the flag's name has {} bytes; at most {MAX_KEY_BYTES} are allowed", name.len()));
+    }
+    if name.chars().any(char::is_control) {
+        return Err(format!("the flag's name {name:?} holds a control character"));
+    }
+    Ok(())
+}
