@@ -1,0 +1,66 @@
+//! What macro expansions name. Not for users, and no part of the version promise.
+//!
+//! Expansions are the same for every feature set: features choose what is in here.
+
+pub use std::string::String;
+
+pub use inventory;
+
+pub use crate::flag::FlagItem;
+pub use crate::registry::declaration::{Declaration, Metadata, Place, Registration};
+pub use crate::registry::records::{env_or_empty, flag_record, flag_record_len, site_record, site_record_len};
+pub use crate::types::{DefaultValue, FlagValue, Scalar, decode_variant};
+pub use crate::value::{ConstDefault, DefaultText, Shape, TextValue};
+
+use crate::context::EvaluationContext;
+use crate::details::EvaluationDetails;
+use crate::evaluate::Explanation;
+use crate::flag::Flag;
+
+/// The line or column of a declaration: the attribute's, or what `line!()` says where it could not tell.
+pub const fn known_or(known: u32, fallback: u32) -> u32 {
+    if known == 0 { fallback } else { known }
+}
+
+/// The declaration of a flag, for a call site's record.
+pub const fn declaration<T: FlagValue>(flag: &'static Flag<T>) -> &'static Declaration {
+    flag.declaration()
+}
+
+/// `flag!(X)`
+#[inline]
+pub fn get<T: FlagValue>(flag: &'static Flag<T>) -> T::Ref {
+    flag.get()
+}
+
+/// `flag!(X, ctx)`
+#[inline]
+pub fn get_for<T: FlagValue>(flag: &'static Flag<T>, ctx: &EvaluationContext) -> T::Ref {
+    flag.get_for(ctx)
+}
+
+/// `flag!(X, details)`
+pub fn details<T: FlagValue>(flag: &'static Flag<T>) -> EvaluationDetails<T::Ref> {
+    flag.details()
+}
+
+/// `flag!(X, ctx, details)`
+pub fn details_for<T: FlagValue>(flag: &'static Flag<T>, ctx: &EvaluationContext) -> EvaluationDetails<T::Ref> {
+    flag.details_for(ctx)
+}
+
+/// `flag!(X, explain)`
+pub fn explain<T: FlagValue>(flag: &'static Flag<T>) -> Explanation<T::Ref> {
+    flag.explain()
+}
+
+/// `flag!(X, ctx, explain)`
+pub fn explain_for<T: FlagValue>(flag: &'static Flag<T>, ctx: &EvaluationContext) -> Explanation<T::Ref> {
+    flag.explain_for(ctx)
+}
+
+/// The stand-in for a flag whose declaration is in error, so that uses of it are no errors too.
+pub const fn stand_in<T: FlagValue>() -> Flag<T> {
+    static DECLARATION: Declaration = Declaration::new(Metadata::EMPTY, |_| Ok(None), || 0, &[]);
+    Flag::__new(&DECLARATION, DefaultValue::made_by(|| unreachable!("a declaration in error does not compile")))
+}

@@ -1,0 +1,235 @@
+//! Starting: which source, which settings, and the guard that keeps it running.
+
+use std::fmt;
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crate::error::{NotReady, StartError};
+use crate::event::{Event, Listener};
+use crate::registry::registry;
+use crate::rules::rule::Origin;
+use crate::settings;
+use crate::source::Source;
+use crate::status::{BOARD, Readiness, SourceState, Status, status};
+use crate::store::{self, Generation};
+use crate::synchronizer::Synchronizer;
+
+/// How to start; made by [`builder`].
+pub struct Builder {
+    source: Option<Box<dyn Source>>,
+    override_file: Option<PathBuf>,
+    refresh: Duration,
+    listener: Listener,
+    tracks_reads: bool,
+}
+
+/// Keeps the flags in step with their source. Dropping it stops that within a second: reads keep the last decision.
+#[must_use = "dropping the guard stops the updates; keep it in `main`, or call `.detach()`"]
+#[derive(Debug)]
+pub struct Guard {
+    generation: Generation,
+    synchronizers: Vec<Synchronizer>,
+    listener: Listener,
+    is_detached: bool,
+}
+
+/// The interval after which everything is read again although nothing was said to have changed.
+pub const DEFAULT_REFRESH: Duration = Duration::from_secs(30);
+
+const SHORTEST_REFRESH: Duration = Duration::from_millis(100);
+const LONGEST_REFRESH: Duration = Duration::from_secs(24 * 60 * 60);
+
+static IS_STARTED: AtomicBool = AtomicBool::new(false);
+
+/// Starts with nothing configured: no source, a refresh every 30 s.
+///
+/// ```
+/// use flags_runtime::source::MemorySource;
+///
+/// let source = MemorySource::new();
+/// let guard = flags_runtime::builder().source(source).start()?;
+/// guard.wait_ready(std::time::Duration::from_secs(5))?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn builder() -> Builder {
+    Builder {
+        source: None,
+        override_file: None,
+        refresh: DEFAULT_REFRESH,
+        listener: Listener::default(),
+        tracks_reads: false,
+    }
+}
+
+/// Starts as the environment says.
+///
+/// | variable | meaning | without it |
+/// |---|---|---|
+/// | `FLAGS_SOURCE` | `redis://host/`, `unix:/path`, `file:flags.json`, `memory` | no source: declared defaults |
+/// | `FLAGS_PREFIX` | the prefix of the documents' keys in Redis | `ff:` |
+/// | `FLAGS_REFRESH` | the refresh interval: `30s`, `500ms`, `5m` | `30s` |
+/// | `FLAGS_OVERRIDE_FILE` | a file whose documents stand above the source | no override |
+///
+/// # Errors
+///
+/// As [`Builder::start`], and [`StartError::Configuration`] for a variable that cannot be understood or that needs a
+/// feature which is off; the message never holds a password.
+pub fn start_from_env() -> Result<Guard, StartError> {
+    builder().configured_by_env()?.start()
+}
+
+impl Builder {
+    /// Where documents come from.
+    #[must_use]
+    pub fn source(mut self, source: impl Source) -> Self {
+        self.source = Some(Box::new(source));
+        self
+    }
+
+    /// How often everything is read again although nothing was said to have changed; 30 s unless set, and
+    /// between 100 ms and a day whatever is set. Each time it is shortened by up to a half, so that a fleet does not ask at
+    /// once. Sources without push are asked every 5 s at least.
+    #[must_use]
+    pub fn refresh(mut self, interval: Duration) -> Self {
+        self.refresh = interval.clamp(SHORTEST_REFRESH, LONGEST_REFRESH);
+        self
+    }
+
+    /// A file whose documents stand above every source, in release builds too: a kill that needs no Redis.
+    /// `FLAGS_OVERRIDE_FILE` is used if this is not called. Needs the feature `file`.
+    #[must_use]
+    pub fn override_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.override_file = Some(path.into());
+        self
+    }
+
+    /// Calls this for every [`Event`], on a background thread; without a source once, within `start`. It should return
+    /// soon: updates wait for it.
+    #[must_use]
+    pub fn on_event(mut self, listener: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        self.listener = Listener::new(listener);
+        self
+    }
+
+    /// Notices the first read of each flag: `status().unread` then names the flags that nobody has read since start.
+    /// Costs one slow read per flag.
+    #[must_use]
+    pub fn track_reads(mut self) -> Self {
+        self.tracks_reads = true;
+        self
+    }
+
+    /// Takes the settings of [`start_from_env`], so that more can be set before `start`.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError::Configuration`], as [`start_from_env`].
+    pub fn configured_by_env(mut self) -> Result<Self, StartError> {
+        if let Some(source) = settings::source_from_env()? {
+            self.source = Some(source);
+        }
+        if let Some(interval) = settings::refresh_from_env()? {
+            self = self.refresh(interval);
+        }
+        Ok(self)
+    }
+
+    /// Starts following the source, in the background; does not wait for it. A source that cannot be reached is no
+    /// error: flags answer their declared defaults until it can.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError::Duplicates`] if two declarations share a name, [`StartError::AlreadyStarted`] while an earlier guard
+    /// lives or was detached, [`StartError::Configuration`] for a wrong setting, [`StartError::Thread`].
+    pub fn start(self) -> Result<Guard, StartError> {
+        if !registry().duplicates().is_empty() {
+            return Err(StartError::Duplicates(registry().duplicates().to_vec()));
+        }
+        let override_file = settings::override_source(self.override_file)?;
+        if IS_STARTED.swap(true, Ordering::AcqRel) {
+            return Err(StartError::AlreadyStarted);
+        }
+        let generation = store::begin();
+        BOARD.begin(generation);
+        let listener = self.listener.clone();
+        let mut guard = Guard { generation, synchronizers: Vec::new(), listener, is_detached: false };
+        for (origin, source) in [(Origin::OverrideFile, &override_file), (Origin::Source, &self.source)] {
+            if source.is_none() {
+                store::clear(generation, origin);
+            }
+        }
+        if self.tracks_reads {
+            store::arm_all();
+        }
+        let has_source = self.source.is_some();
+        for (origin, source) in [(Origin::OverrideFile, override_file), (Origin::Source, self.source)] {
+            if let Some(source) = source {
+                let synchronizer = Synchronizer::start(generation, origin, source, self.refresh, self.listener.clone());
+                guard.synchronizers.push(synchronizer.map_err(StartError::Thread)?);
+            }
+        }
+        if !has_source {
+            self.listener.tell(&Event::Started { status: Box::new(status()) });
+        }
+        Ok(guard)
+    }
+}
+
+impl Guard {
+    /// Lets the updates run for the rest of the process.
+    pub fn detach(mut self) {
+        self.is_detached = true;
+        self.synchronizers.drain(..).for_each(Synchronizer::detach);
+    }
+
+    /// The status now; the same as [`status()`](crate::status()).
+    pub fn status(&self) -> Status {
+        status()
+    }
+
+    /// Waits until everything that is configured has answered, and returns at once without a source.
+    ///
+    /// # Errors
+    ///
+    /// [`NotReady`] with the last error if there is no live data in time. The program may go on: reads answer.
+    pub fn wait_ready(&self, timeout: Duration) -> Result<Readiness, NotReady> {
+        BOARD.wait_ready(timeout)
+    }
+
+    /// The same for async code, on any runtime; put the runtime's own timeout around it.
+    ///
+    /// # Errors
+    ///
+    /// [`NotReady`] if the source was stopped.
+    pub fn ready(&self) -> impl Future<Output = Result<Readiness, NotReady>> + Send + 'static {
+        BOARD.ready()
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if !self.is_detached {
+            Synchronizer::stop_all(self.synchronizers.drain(..));
+            for origin in [Origin::Source, Origin::OverrideFile] {
+                // Also said for a thread that did not end in time.
+                BOARD.note(self.generation, origin, |health| health.state = SourceState::Stopped);
+            }
+            self.listener.tell(&Event::Stopped);
+            IS_STARTED.store(false, Ordering::Release);
+        }
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("source", &self.source.as_ref().map(|source| source.describe()))
+            .field("override_file", &self.override_file)
+            .field("refresh", &self.refresh)
+            .field("listener", &self.listener)
+            .field("tracks_reads", &self.tracks_reads)
+            .finish()
+    }
+}

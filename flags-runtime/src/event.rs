@@ -1,0 +1,122 @@
+//! Events: what happens in the background, for `builder().on_event(..)` and, with feature `tracing`, for `tracing`.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use crate::status::Status;
+
+/// Something that happened in the background. `Display` is a line for people; it never holds a password.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// Once, after the first contact with the source or its first failure: what is in force from the start.
+    #[non_exhaustive]
+    Started {
+        /// what is known now
+        status: Box<Status>,
+    },
+    /// Contact was lost, or refused: the last decisions stay.
+    #[non_exhaustive]
+    Lost {
+        /// the source
+        source: String,
+        /// why
+        error: String,
+    },
+    /// Contact is back and everything was read again.
+    #[non_exhaustive]
+    Recovered {
+        /// the source
+        source: String,
+    },
+    /// These flags go by another document than before.
+    #[non_exhaustive]
+    Changed {
+        /// their names
+        flags: Vec<&'static str>,
+    },
+    /// A document was refused; its flag stays at the last good state.
+    #[non_exhaustive]
+    Refused {
+        /// the flag's name
+        flag: &'static str,
+        /// what is wrong with the document
+        error: String,
+    },
+    /// The source holds documents that belong to no flag of this program: misspelt, or another program's.
+    #[non_exhaustive]
+    Unknown {
+        /// the source
+        source: String,
+        /// their keys
+        keys: Vec<String>,
+    },
+    /// The guard was dropped: nothing is followed any more, the last decisions stay.
+    Stopped,
+    /// The background thread died of a panic and was started again.
+    #[non_exhaustive]
+    Restarted {
+        /// the source
+        source: String,
+    },
+}
+
+impl Event {
+    /// Whether somebody should look at it.
+    pub fn is_trouble(&self) -> bool {
+        matches!(self, Self::Lost { .. } | Self::Refused { .. } | Self::Restarted { .. })
+    }
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Started { status } => status.fmt(f),
+            Self::Lost { source, error } => write!(f, "{source}: {error}; decisions stay as they are"),
+            Self::Recovered { source } => write!(f, "{source}: back, everything read again"),
+            Self::Changed { flags } => write!(f, "changed: {}", flags.join(", ")),
+            Self::Refused { flag, error } => {
+                write!(f, "document of `{flag}` refused, the last good state stays: {error}")
+            }
+            Self::Unknown { source, keys } => {
+                write!(f, "{source}: no flag of this program is named {}", keys.join(", "))
+            }
+            Self::Stopped => f.write_str("stopped: the guard was dropped, the last decisions stay"),
+            Self::Restarted { source } => write!(f, "{source}: the background thread panicked and was started again"),
+        }
+    }
+}
+
+/// Whoever wants to hear of events.
+#[derive(Clone, Default)]
+pub(crate) struct Listener(Option<Arc<Callback>>);
+
+type Callback = dyn Fn(&Event) + Send + Sync;
+
+impl Listener {
+    pub(crate) fn new(listener: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(listener)))
+    }
+
+    pub(crate) fn tell(&self, event: &Event) {
+        // A listener that panics must not take the flags down with it; the panic hook has told of it.
+        let _ = catch_unwind(AssertUnwindSafe(|| {
+            #[cfg(feature = "tracing")]
+            if event.is_trouble() {
+                tracing::warn!(target: "flags_runtime", "{event}");
+            } else {
+                tracing::info!(target: "flags_runtime", "{event}");
+            }
+            if let Some(listener) = &self.0 {
+                listener(event);
+            }
+        }));
+    }
+}
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Listener" } else { "none" })
+    }
+}

@@ -1,0 +1,88 @@
+//! Feature flags that the compiler checks.
+//!
+//! A flag is a typed static: a misspelt one does not compile, its default, owner and expiry are declared once beside
+//! the code, and a settled read costs one atomic load. Values come from Redis, a file or memory; the documents are
+//! shared with other languages.
+//!
+//! ```
+//! use flags_runtime::{EvaluationContext, Flag, feature_flag, flag};
+//!
+//! /// Checkout on the new cart service.
+//! #[feature_flag(name = "new_checkout", default = false, expires = "2099-03-01", owner = "payments")]
+//! pub static NEW_CHECKOUT: Flag<bool>;
+//!
+//! # fn main() {
+//! let ctx = EvaluationContext::new("user-42").group("beta");
+//! if flag!(NEW_CHECKOUT, &ctx) {
+//!     println!("the new checkout");
+//! }
+//! # }
+//! ```
+//!
+//! # Features
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `redis` | [`source::redis`]: documents from Redis, pushed |
+//! | `file` | `source::FileSource`: documents from a JSON or TOML file, watched; the override file |
+//! | `admin` | `source::redis::admin`: typed, audited writing of documents (includes `redis`) |
+//! | `testing` | `Flag::force`: forced values in tests |
+//! | `introspect` | `Registry::call_sites` and `introspect`: reads the records of this and other binaries |
+//! | `tracing` | start-up and trouble as `tracing` events |
+//!
+//! None is on by default. Asking for something whose feature is off is an error that names the feature.
+
+#![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
+
+// The floor plan, ground first: each module uses only what stands above it. tests/tidy.rs holds it.
+
+// Vocabulary: knows nothing else of ours.
+pub mod context;
+mod details;
+mod value;
+
+// From documents to decisions; pure.
+pub mod rules;
+pub mod evaluate;
+
+// What a binary declares, and what a read touches.
+pub mod registry;
+mod types;
+
+// From sources to cells, in the background.
+pub mod source;
+mod error;
+mod store;
+mod status;
+mod event;
+mod synchronizer;
+
+// The call site, and what is built on it.
+mod flag;
+#[cfg(feature = "testing")]
+pub mod testing;
+
+// The doors.
+mod settings;
+mod builder;
+#[doc(hidden)]
+pub mod __private;
+mod macros;
+
+pub use builder::{Builder, DEFAULT_REFRESH, Guard, builder, start_from_env};
+pub use context::{AttributeValue, EvaluationContext};
+pub use details::{ErrorCode, EvaluationDetails, Reason};
+pub use error::{NotReady, StartError};
+pub use evaluate::{Explanation, Step};
+pub use event::Event;
+pub use flag::Flag;
+pub use flags_macros::{FlagValue, feature_flag};
+pub use registry::{Registry, registry};
+pub use rules::bucket::bucket;
+pub use status::{MissingKey, Readiness, RefusedDocument, SourceState, SourceStatus, Status, status};
+pub use types::{FlagRef, FlagValue, Json};
+
+#[cfg(all(doctest, feature = "redis", feature = "testing"))]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -1,0 +1,248 @@
+//! `flag!`, and the `macro_rules!` that the attribute and the derive expand to.
+//!
+//! The attribute decides nothing of the runtime: it fills in these, so an expansion is ordinary Rust. All names inside
+//! are absolute, and no token of `unsafe` carries a user's span.
+
+/// Reads a flag and records the call site in the binary.
+///
+/// | form | gives |
+/// |---|---|
+/// | `flag!(X)` | the value for the ambient context |
+/// | `flag!(X, &ctx)` | the value for a context |
+/// | `flag!(X, details)`, `flag!(X, &ctx, details)` | [`EvaluationDetails`](crate::EvaluationDetails): the value and why |
+/// | `flag!(X, explain)`, `flag!(X, &ctx, explain)` | [`Explanation`](crate::Explanation): every step |
+///
+/// `details` and `explain` are words here, not variables: write `&(details)` for a context of that name. `X` is a path to
+/// a static; a misspelt one does not compile. A bool, number or enum comes by value, a `String` or
+/// `Json<T>` as a [`FlagRef`](crate::FlagRef).
+///
+/// ```
+/// use flags_runtime::{EvaluationContext, Flag, Reason, feature_flag, flag};
+///
+/// /// Checkout on the new cart service.
+/// #[feature_flag(name = "new_checkout", default = false, expires = "2099-03-01")]
+/// static NEW_CHECKOUT: Flag<bool>;
+///
+/// # fn main() {
+/// let ctx = EvaluationContext::new("user-42");
+/// assert!(!flag!(NEW_CHECKOUT, &ctx));
+/// assert_eq!(flag!(NEW_CHECKOUT, &ctx, details).reason, Reason::Default);
+/// # }
+/// ```
+#[macro_export]
+macro_rules! flag {
+    ($flag:path $(,)?) => {
+        $crate::__private::get($crate::__flags_recorded!($flag))
+    };
+    ($flag:path, details $(,)?) => {
+        $crate::__private::details($crate::__flags_recorded!($flag))
+    };
+    ($flag:path, explain $(,)?) => {
+        $crate::__private::explain($crate::__flags_recorded!($flag))
+    };
+    ($flag:path, $ctx:expr $(,)?) => {
+        $crate::__private::get_for($crate::__flags_recorded!($flag), $ctx)
+    };
+    ($flag:path, $ctx:expr, details $(,)?) => {
+        $crate::__private::details_for($crate::__flags_recorded!($flag), $ctx)
+    };
+    ($flag:path, $ctx:expr, explain $(,)?) => {
+        $crate::__private::explain_for($crate::__flags_recorded!($flag), $ctx)
+    };
+}
+
+/// A flag by reference, and the record of the call site beside it. The call is the whole of `flag!`, so that a reference
+/// to its value coerces as any other: `let title: &str = &flag!(TITLE);`
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __flags_recorded {
+    ($flag:path) => {{
+        const _: () = {
+            const PLACE: $crate::__private::Place = $crate::__flags_place!(0, 0);
+            const EMBED: ::core::option::Option<&::core::primitive::str> = ::core::option_env!("FLAGS_EMBED");
+            #[used]
+            #[cfg_attr(target_vendor = "apple", unsafe(link_section = "__DATA,__fflags"))]
+            #[cfg_attr(not(target_vendor = "apple"), unsafe(link_section = ".fflags"))]
+            static RECORD: [::core::primitive::u8; $crate::__private::site_record_len(&PLACE, EMBED)] =
+                $crate::__private::site_record($crate::__private::declaration(&$flag), &PLACE, EMBED);
+        };
+        &$flag
+    }};
+}
+
+/// Where an expansion stands; 0 for a line or column that only `line!` and `column!` know.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __flags_place {
+    ($line:literal, $column:literal) => {
+        $crate::__private::Place {
+            package: $crate::__private::env_or_empty(::core::option_env!("CARGO_PKG_NAME")),
+            version: $crate::__private::env_or_empty(::core::option_env!("CARGO_PKG_VERSION")),
+            file: ::core::file!(),
+            line: $crate::__private::known_or($line, ::core::line!()),
+            column: $crate::__private::known_or($column, ::core::column!()),
+            module: ::core::module_path!(),
+        }
+    };
+}
+
+/// The initialiser of a declared flag; the token order is the contract with the attribute.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __flags_declare {
+    (
+        static = $id:ident, type = $type:ty, name = $name:literal, key = $key:literal,
+        default = value($default:expr), $($rest:tt)*
+    ) => {{
+        struct __FlagsDefault;
+        impl $crate::__private::ConstDefault for __FlagsDefault {
+            type Value =
+                <<$type as $crate::__private::FlagItem>::Value as $crate::__private::FlagValue>::Default;
+            const VALUE: Self::Value = $default;
+        }
+        $crate::__flags_declare_with! {
+            $id, $type, $name, $key,
+            <<<$type as $crate::__private::FlagItem>::Value as $crate::__private::FlagValue>::Text<__FlagsDefault>
+                as $crate::__private::DefaultText>::TEXT,
+            $crate::__private::DefaultValue::constant(<__FlagsDefault as $crate::__private::ConstDefault>::VALUE),
+            $($rest)*
+        }
+    }};
+    (
+        static = $id:ident, type = $type:ty, name = $name:literal, key = $key:literal,
+        default = call($make:expr), $($rest:tt)*
+    ) => {
+        $crate::__flags_declare_with! {
+            $id, $type, $name, $key,
+            $crate::__private::TextValue::Expression,
+            // The type is named, so that a function of another type is an error at its own name.
+            $crate::__private::DefaultValue::<<$type as $crate::__private::FlagItem>::Value>::made_by($make),
+            $($rest)*
+        }
+    };
+}
+
+/// The part of [`__flags_declare`] that is the same for constant and made defaults.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __flags_declare_with {
+    (
+        $id:ident, $type:ty, $name:literal, $key:literal, $text:expr, $default:expr,
+        default_expr = $expression:literal, expires = $expires:literal, never = $never:literal,
+        owner = $owner:literal, created = $created:literal, ticket = $ticket:literal, kind = $kind:literal,
+        public = $public:literal, doc = $doc:literal, line = $line:literal, column = $column:literal $(,)?
+    ) => {{
+        const META: $crate::__private::Metadata = $crate::__private::Metadata {
+            name: $name,
+            key: $key,
+            shape: <<$type as $crate::__private::FlagItem>::Value as $crate::__private::FlagValue>::SHAPE,
+            default: $text,
+            default_expression: $expression,
+            expires: $expires,
+            never: $never,
+            owner: $owner,
+            created: $created,
+            ticket: $ticket,
+            kind: $kind,
+            is_public: $public,
+            doc: $doc,
+            place: $crate::__flags_place!($line, $column),
+        };
+        const EMBED: ::core::option::Option<&::core::primitive::str> = ::core::option_env!("FLAGS_EMBED");
+        #[used]
+        #[cfg_attr(target_vendor = "apple", unsafe(link_section = "__DATA,__fflags"))]
+        #[cfg_attr(not(target_vendor = "apple"), unsafe(link_section = ".fflags"))]
+        static RECORD: [::core::primitive::u8; $crate::__private::flag_record_len(&META, EMBED)] =
+            $crate::__private::flag_record(&META, EMBED);
+        static DECLARATION: $crate::__private::Declaration = $crate::__private::Declaration::new(
+            META,
+            <<$type as $crate::__private::FlagItem>::Value as $crate::__private::FlagValue>::decode,
+            || $id.__default_bits(),
+            &RECORD,
+        );
+        <$type>::__new(&DECLARATION, $default)
+    }};
+}
+
+/// Puts a declared flag into the registry.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __flags_register {
+    ($id:ident) => {
+        $crate::__private::inventory::submit! { $crate::__private::Registration($id.__core()) }
+    };
+}
+
+/// The initialiser of a flag whose declaration is in error: it type-checks, so that the one error stands alone.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __flags_stand_in {
+    ($type:ty) => {
+        $crate::__private::stand_in()
+    };
+}
+
+/// What `#[derive(FlagValue)]` expands to.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __flags_enum {
+    (
+        type = $type:ty,
+        variants = [ ($first:ident, $($of_first:tt)*) $(, $more:tt)* $(,)? ] $(,)?
+    ) => {
+        $crate::__flags_enum_with! { $type, $first, [ ($first, $($of_first)*) $(, $more)* ] }
+    };
+}
+
+/// The part of [`__flags_enum`] that knows the first variant, which bits that nobody made fall back to.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __flags_enum_with {
+    (
+        $type:ty, $first:ident,
+        [ $( ($variant:ident, $bits:literal, $name:literal, [$($alias:literal),* $(,)?]) ),* ]
+    ) => {
+        const _: () = {
+            impl $crate::__private::Scalar for $type {
+                const SHAPE: $crate::__private::Shape =
+                    $crate::__private::Shape { name: "enum", variants: &[$($name),*], is_switch: false };
+                type Text<__D: $crate::__private::ConstDefault<Value = Self>> = __FlagsText<__D>;
+
+                #[inline]
+                fn to_bits(&self) -> ::core::primitive::u64 {
+                    match *self { $( Self::$variant => $bits, )* }
+                }
+
+                #[inline]
+                fn from_bits(bits: ::core::primitive::u64) -> Self {
+                    match bits {
+                        $( $bits => Self::$variant, )*
+                        // Only `to_bits` makes bits; a panic here would cost every read a branch.
+                        _ => Self::$first,
+                    }
+                }
+
+                fn decode(
+                    text: &::core::primitive::str,
+                ) -> ::core::result::Result<::core::option::Option<Self>, $crate::__private::String> {
+                    let index = $crate::__private::decode_variant(text, &[$( &[$name $(, $alias)*] ),*], &[$($name),*])?;
+                    ::core::result::Result::Ok(::core::option::Option::Some(
+                        <Self as $crate::__private::Scalar>::from_bits(index as ::core::primitive::u64),
+                    ))
+                }
+
+                fn variant(&self) -> ::core::option::Option<&'static ::core::primitive::str> {
+                    ::core::option::Option::Some(match *self { $( Self::$variant => $name, )* })
+                }
+            }
+
+            #[doc(hidden)]
+            pub struct __FlagsText<D>(D);
+
+            impl<D: $crate::__private::ConstDefault<Value = $type>> $crate::__private::DefaultText for __FlagsText<D> {
+                const TEXT: $crate::__private::TextValue =
+                    $crate::__private::TextValue::String(match D::VALUE { $( <$type>::$variant => $name, )* });
+            }
+        };
+    };
+}

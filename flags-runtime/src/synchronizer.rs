@@ -1,0 +1,293 @@
+//! The synchronizer: the background thread that moves a source's documents into the store.
+//!
+//! One plain thread per source, no async runtime. It reads everything at first, after every loss, on request of the
+//! source and at every refresh; between, only what the source says has changed. Stopping it takes effect at the next
+//! wait, 250 ms at most, or when a blocking call of the source returns; who stops it never waits longer than a second.
+
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::event::{Event, Listener};
+use crate::registry::registry;
+use crate::rules::rule::Origin;
+use crate::source::{Change, Mode, Source, SourceError, SourceErrorKind};
+use crate::status::{BOARD, Health, SourceState, status};
+use crate::store::{self, Generation};
+
+/// A running synchronizer; dropping it stops the thread without waiting for it.
+#[derive(Debug)]
+pub(crate) struct Synchronizer {
+    /// The thread ends when this is dropped.
+    stop: Sender<()>,
+    /// Closed when the thread has ended.
+    ended: Receiver<()>,
+}
+
+const WAIT: Duration = Duration::from_millis(250);
+const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// For errors that only a person can mend: asked again, but not in a storm.
+const CONFIGURATION_PAUSE: Duration = Duration::from_secs(10);
+/// For a file that is missing or half written: it may be whole again in a moment, and asking costs nothing.
+const DATA_PAUSE: Duration = Duration::from_millis(250);
+/// Without pushes the refresh interval is how long a kill takes to arrive.
+const LONGEST_POLL: Duration = Duration::from_secs(5);
+const LONGEST_STOP: Duration = Duration::from_secs(1);
+
+impl Synchronizer {
+    pub(crate) fn start(
+        generation: Generation,
+        origin: Origin,
+        source: Box<dyn Source>,
+        refresh: Duration,
+        listener: Listener,
+    ) -> std::io::Result<Self> {
+        let description = source.describe();
+        BOARD.put(origin, Health::new(description.clone()));
+        let (stop, stopped) = channel();
+        let (end, ended) = channel::<()>();
+        let mut run = Run {
+            generation,
+            origin,
+            source,
+            description,
+            refresh,
+            listener,
+            stopped,
+            has_started: false,
+            last_error: None,
+            last_unknown: Vec::new(),
+        };
+        if origin == Origin::OverrideFile {
+            // A kill that stands in the file holds from the first read on. A local file does not keep `start` waiting.
+            run.read_before_start();
+        }
+        thread::Builder::new().name("flags-runtime".to_owned()).spawn(move || {
+            run.until_stopped();
+            drop(end);
+        })?;
+        Ok(Self { stop, ended })
+    }
+
+    /// Lets the thread run for the rest of the process.
+    pub(crate) fn detach(self) {
+        std::mem::forget(self.stop);
+    }
+
+    /// Stops several at once, and waits a second at most for all of them: a source that blocks longer ends by itself.
+    pub(crate) fn stop_all(synchronizers: impl Iterator<Item = Self>) {
+        // All are told before any is waited for.
+        let ended: Vec<_> = synchronizers.map(|synchronizer| synchronizer.ended).collect();
+        let give_up = Instant::now() + LONGEST_STOP;
+        for ended in ended {
+            let _ = ended.recv_timeout(give_up.saturating_duration_since(Instant::now()));
+        }
+    }
+}
+
+struct Run {
+    generation: Generation,
+    origin: Origin,
+    source: Box<dyn Source>,
+    /// Asked once: the source's own code runs only where a panic of it is caught.
+    description: String,
+    refresh: Duration,
+    listener: Listener,
+    stopped: Receiver<()>,
+    has_started: bool,
+    /// The error that was told last, so that it is told once.
+    last_error: Option<String>,
+    /// The unknown keys that were told last.
+    last_unknown: Vec<String>,
+}
+
+/// Nobody wants the thread any more.
+struct Stop;
+
+impl Run {
+    fn until_stopped(&mut self) {
+        while catch_unwind(AssertUnwindSafe(|| self.synchronize())).is_err() {
+            BOARD.note(self.generation, self.origin, |health| {
+                health.restarts += 1;
+                health.state = SourceState::Lost;
+                health.last_error = Some("the background thread panicked".to_owned());
+            });
+            self.listener.tell(&Event::Restarted { source: self.description.clone() });
+            if self.pause(LONGEST_PAUSE).is_err() {
+                break;
+            }
+        }
+        BOARD.note(self.generation, self.origin, |health| health.state = SourceState::Stopped);
+    }
+
+    fn read_before_start(&mut self) {
+        let read = catch_unwind(AssertUnwindSafe(|| self.read_everything()));
+        if let Ok(Err(error)) = read {
+            self.lost(&error);
+        }
+    }
+
+    fn synchronize(&mut self) {
+        let mut pause = SHORTEST_PAUSE;
+        loop {
+            let contact = self.read_everything().and_then(|()| {
+                pause = SHORTEST_PAUSE;
+                self.follow()
+            });
+            let rest = match contact {
+                Ok(Stop) => return,
+                Err(error) => {
+                    self.lost(&error);
+                    match error.kind() {
+                        SourceErrorKind::Configuration => CONFIGURATION_PAUSE,
+                        SourceErrorKind::Data => DATA_PAUSE,
+                        SourceErrorKind::Unreachable => {
+                            pause = (pause * 2).min(LONGEST_PAUSE);
+                            jittered(pause)
+                        }
+                    }
+                }
+            };
+            if self.pause(rest).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Follows changes until the source is lost or nobody wants them any more.
+    fn follow(&mut self) -> Result<Stop, SourceError> {
+        let mut next_refresh = self.next_refresh();
+        loop {
+            if self.is_stopped() {
+                return Ok(Stop);
+            }
+            let left = next_refresh.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                self.read_everything()?;
+                next_refresh = self.next_refresh();
+                continue;
+            }
+            match self.source.wait(left.min(WAIT))? {
+                Change::Nothing => {}
+                Change::Keys(keys) => self.read(keys)?,
+                Change::Everything => {
+                    self.read_everything()?;
+                    next_refresh = self.next_refresh();
+                }
+            }
+        }
+    }
+
+    fn read_everything(&mut self) -> Result<(), SourceError> {
+        let keys: Vec<_> = registry().flags().iter().map(|flag| flag.declaration().key()).collect();
+        self.fetch_and_apply(&keys)
+    }
+
+    fn read(&mut self, mut changed: Vec<String>) -> Result<(), SourceError> {
+        changed.sort_unstable();
+        changed.dedup();
+        changed.retain(|key| registry().by_key(key).is_some());
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let keys: Vec<_> = changed.iter().map(String::as_str).collect();
+        self.fetch_and_apply(&keys)
+    }
+
+    fn fetch_and_apply(&mut self, keys: &[&str]) -> Result<(), SourceError> {
+        let documents = self.source.fetch(keys)?;
+        if self.is_stopped() {
+            // Whoever stopped us may have started another source meanwhile: what came late is not applied.
+            return Ok(());
+        }
+        if documents.len() != keys.len() {
+            let (asked, got) = (keys.len(), documents.len());
+            return Err(SourceError::data(format!("answered {got} documents for {asked} keys")));
+        }
+        let applied = store::apply(self.generation, self.origin, keys.iter().copied().zip(documents).collect());
+        let (mode, polling_reason) = (self.source.mode(), self.source.polling_reason());
+        let mut unknown = self.source.unasked();
+        unknown.retain(|key| registry().by_key(key).is_none());
+        let was = BOARD.note(self.generation, self.origin, |health| {
+            health.mode = Some(mode);
+            health.polling_reason = polling_reason;
+            health.unknown.clone_from(&unknown);
+            health.last_contact = Some(Instant::now());
+            std::mem::replace(&mut health.state, SourceState::Live)
+        });
+        self.last_error = None;
+        let is_start = !self.has_started;
+        self.tell_started();
+        if was == Some(SourceState::Lost) {
+            self.listener.tell(&Event::Recovered { source: self.description.clone() });
+        }
+        if self.last_unknown != unknown {
+            self.last_unknown.clone_from(&unknown);
+            if !unknown.is_empty() {
+                self.listener.tell(&Event::Unknown { source: self.description.clone(), keys: unknown });
+            }
+        }
+        // At the start all that is there is new, and told already.
+        if !is_start && !applied.changed.is_empty() {
+            self.listener.tell(&Event::Changed { flags: applied.changed });
+        }
+        for (flag, error) in applied.refused {
+            self.listener.tell(&Event::Refused { flag, error: error.to_string() });
+        }
+        Ok(())
+    }
+
+    fn lost(&mut self, error: &SourceError) {
+        if self.is_stopped() {
+            return;
+        }
+        let message = error.in_one_line();
+        BOARD.note(self.generation, self.origin, |health| {
+            health.state = SourceState::Lost;
+            health.last_error = Some(message.clone());
+        });
+        self.tell_started();
+        if self.last_error.as_ref() != Some(&message) {
+            self.listener.tell(&Event::Lost { source: self.description.clone(), error: message.clone() });
+            self.last_error = Some(message);
+        }
+    }
+
+    fn tell_started(&mut self) {
+        if !std::mem::replace(&mut self.has_started, true) && self.origin == Origin::Source {
+            self.listener.tell(&Event::Started { status: Box::new(status()) });
+        }
+    }
+
+    fn next_refresh(&self) -> Instant {
+        let interval = match self.source.mode() {
+            Mode::Push => self.refresh,
+            Mode::Polling => self.refresh.min(LONGEST_POLL),
+        };
+        Instant::now() + jittered(interval)
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stopped.try_recv() == Err(TryRecvError::Disconnected)
+    }
+
+    fn pause(&self, duration: Duration) -> Result<(), Stop> {
+        match self.stopped.recv_timeout(duration) {
+            Err(RecvTimeoutError::Timeout) => Ok(()),
+            Ok(()) | Err(RecvTimeoutError::Disconnected) => Err(Stop),
+        }
+    }
+}
+
+/// Half to the whole of a duration, so that a thousand processes do not come at once.
+fn jittered(duration: Duration) -> Duration {
+    // A fresh `RandomState` hashes anything to a random number: randomness from std alone.
+    let random = RandomState::new().hash_one(());
+    #[allow(clippy::cast_precision_loss, reason = "any number between 0 and 1 will do")]
+    let share = random as f64 / u64::MAX as f64;
+    duration.mul_f64(0.5 + share / 2.0)
+}
