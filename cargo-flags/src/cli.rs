@@ -1,0 +1,138 @@
+//! Command line: the words of every verb, and the options that several verbs share.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::command::{dump, eval, get, list, off, on, refs, rollout, set};
+use crate::failure::Failure;
+use crate::report::Format;
+
+/// List, explain, set and kill the feature flags of a workspace.
+#[derive(Debug, Parser)]
+#[command(bin_name = "cargo flags", version, arg_required_else_help = true, subcommand_required = true)]
+#[command(after_help = "Exit codes: 0 done; 1 a lost race; 2 wrong usage, input or connection.")]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    List(list::Arguments),
+    Refs(refs::Arguments),
+    Dump(dump::Arguments),
+    Eval(eval::Arguments),
+    Get(get::Arguments),
+    Set(set::Arguments),
+    On(on::Arguments),
+    Off(off::Arguments),
+    Rollout(rollout::Arguments),
+}
+
+/// Which flags: those of a package, of the workspace, or of files.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct Origin {
+    /// Build this package of the workspace and read it [default: the package of the working directory]
+    #[arg(short, long, value_name = "PKG", conflicts_with_all = ["workspace", "artifact"])]
+    pub(crate) package: Option<String>,
+
+    /// Build all packages of the workspace and read them
+    #[arg(long, conflicts_with = "artifact")]
+    pub(crate) workspace: bool,
+
+    /// Read these built files (programs, libraries, archives) and build nothing
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub(crate) artifact: Vec<PathBuf>,
+
+    /// The Cargo.toml to start from [default: that of the working directory]
+    #[arg(long, value_name = "PATH", conflicts_with = "artifact")]
+    pub(crate) manifest_path: Option<PathBuf>,
+
+    /// Handed to `cargo build`, for example `-- --release --features beta`
+    #[arg(last = true, value_name = "CARGO OPTIONS", conflicts_with = "artifact")]
+    pub(crate) cargo: Vec<OsString>,
+}
+
+/// Which server.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Server {
+    /// The server [default: the environment variable `FLAGS_SOURCE` if it names one, else `REDIS_URL`]
+    #[arg(long, value_name = "URL")]
+    pub(crate) redis: Option<String>,
+
+    /// What the keys of documents begin with [default: the environment variable `FLAGS_PREFIX`, else `ff:`]
+    #[arg(long, value_name = "PREFIX")]
+    pub(crate) prefix: Option<String>,
+}
+
+/// How a name is checked before it is used.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Check {
+    /// Check the name against these built files instead of the package's own
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub(crate) artifact: Vec<PathBuf>,
+}
+
+/// One write: of which flag, where, by whom, and what it may do.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Write {
+    /// The flag's name
+    pub(crate) name: String,
+
+    #[command(flatten)]
+    pub(crate) server: Server,
+
+    #[command(flatten)]
+    pub(crate) check: Check,
+
+    /// Who writes, for the audit trail (otherwise user@host)
+    #[arg(long, value_name = "WHO")]
+    pub(crate) by: Option<String>,
+
+    /// The reason, for the audit trail
+    #[arg(long, value_name = "WHY", default_value = "", hide_default_value = true)]
+    pub(crate) why: String,
+
+    /// Write although the name is unknown, the value does not fit, or the stored document would lose fields
+    #[arg(long)]
+    pub(crate) force: bool,
+
+    /// How the answer is written
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+/// Reads the words and runs the verb. Both `cargo flags VERB` and `cargo-flags VERB` come here.
+pub(crate) fn run(words: impl IntoIterator<Item = OsString>) -> Result<(), Failure> {
+    let mut words: Vec<_> = words.into_iter().collect();
+    // Cargo hands the name of the subcommand over as the first word.
+    if words.get(1).is_some_and(|word| word == "flags") {
+        words.remove(1);
+    }
+    // clap ends the process itself: 0 after help, 2 after a usage error.
+    let matches = Cli::command().get_matches_from(words);
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    match cli.verb {
+        Verb::List(arguments) => list::run(&arguments),
+        Verb::Refs(arguments) => refs::run(&arguments),
+        Verb::Dump(arguments) => dump::run(&arguments),
+        Verb::Eval(arguments) => eval::run(&arguments),
+        Verb::Get(arguments) => get::run(&arguments),
+        Verb::Set(arguments) => set::run(&arguments),
+        Verb::On(arguments) => on::run(&arguments),
+        Verb::Off(arguments) => off::run(&arguments),
+        Verb::Rollout(arguments) => rollout::run(&arguments),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,220 @@
+//! Live: the documents in Redis, through the write path of the runtime.
+
+use std::env;
+use std::process::Command;
+
+use flags_runtime::rules::Document;
+use flags_runtime::source::redis::Prefix;
+use flags_runtime::source::redis::admin::{
+    Admin, AdminError, AuditNote, Existing, NewDocument, StoredDocument, Written,
+};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::cli::{Server, Write};
+use crate::failure::{Failure, warn};
+use crate::known::{self, Need, Target};
+use crate::report::{self, Rows, one_line, visible};
+
+/// A connection, and what its keys begin with.
+pub(crate) struct Live {
+    pub(crate) admin: Admin,
+    prefix: Prefix,
+}
+
+impl Live {
+    /// Connects to the server that the options or the environment name, unless the flag's name cannot be one.
+    pub(crate) fn connect(server: &Server, name: &str) -> Result<Self, Failure> {
+        let prefix = server.prefix.clone().or_else(|| variable("FLAGS_PREFIX")).unwrap_or_else(|| "ff:".to_owned());
+        let prefix = Prefix::new(&prefix).map_err(|error| Failure::wrong(error.to_string()))?;
+        known::refuse_key(&prefix, name)?;
+        let admin = Admin::connect(&url(server)?, prefix.as_str())?;
+        Ok(Self { admin, prefix })
+    }
+
+    /// The key of a document, with prefix.
+    pub(crate) fn key(&self, key: &str) -> String {
+        self.prefix.document(key)
+    }
+}
+
+/// The server's URL. Nothing is assumed: a kill that reaches some other Redis looks like one that worked.
+fn url(server: &Server) -> Result<String, Failure> {
+    let source = variable("FLAGS_SOURCE");
+    server
+        .redis
+        .clone()
+        .or_else(|| source.clone().filter(|source| is_redis(source)))
+        .or_else(|| variable("REDIS_URL"))
+        .ok_or_else(|| Failure::wrong(no_server(source.as_deref())))
+}
+
+/// Whether the text asks for a Redis, one that this version cannot use included: that is said when connecting. Letters
+/// of either case, as in every URL.
+fn is_redis(source: &str) -> bool {
+    const SCHEMES: [&str; 6] = ["redis", "rediss", "redis+sentinel", "redis+cluster", "redis+unix", "unix"];
+    source.split_once(':').is_some_and(|(scheme, _)| SCHEMES.iter().any(|known| known.eq_ignore_ascii_case(scheme)))
+}
+
+fn no_server(source: Option<&str>) -> String {
+    let Some(source) = source else {
+        return "no server is named: give --redis URL, or set FLAGS_SOURCE or REDIS_URL to one".to_owned();
+    };
+    // Anything longer than a host and a port may hold a password.
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']');
+    let is_local = source == "memory" || source.starts_with("file:");
+    if is_local {
+        "FLAGS_SOURCE is set but names no Redis, and REDIS_URL is not set: give --redis URL".to_owned()
+    } else if source.chars().all(is_plain) {
+        format!(
+            "FLAGS_SOURCE is set but names no Redis: `{source}` is no URL; if it is the server, write `redis://{source}`"
+        )
+    } else {
+        "FLAGS_SOURCE is set but names no Redis: write `redis://host:6379` or `unix:/path/to/socket`".to_owned()
+    }
+}
+
+/// One document that is about to change.
+pub(crate) struct Edit<'a> {
+    options: &'a Write,
+    live: Live,
+    pub(crate) target: Target,
+}
+
+impl<'a> Edit<'a> {
+    /// Connects, and finds the flag of the name.
+    pub(crate) fn open(options: &'a Write, need: Need) -> Result<Self, Failure> {
+        let mut live = Live::connect(&options.server, &options.name)?;
+        let target = known::target(&mut live.admin, &options.check.artifact, &options.name, need, options.force)?;
+        Ok(Self { options, live, target })
+    }
+
+    /// Whether there is a document now.
+    pub(crate) fn has_document(&mut self) -> Result<bool, Failure> {
+        Ok(self.live.admin.get(&self.target.key)?.is_some())
+    }
+
+    /// Writes the change, and an entry of the audit trail with it.
+    pub(crate) fn write(
+        &mut self,
+        change: impl FnMut(NewDocument) -> Result<NewDocument, AdminError>,
+    ) -> Result<Written, Failure> {
+        let Write { by, why, force, .. } = self.options;
+        let note = AuditNote::new(by.clone().unwrap_or_else(operator))
+            .via(concat!("cargo-flags ", env!("CARGO_PKG_VERSION")))
+            .why(&**why);
+        let existing = if *force { Existing::MayBeLost } else { Existing::MustBeKept };
+        let name = &self.target.name;
+        self.live.admin.edit(&self.target.key, existing, &note, change).map_err(|error| match error {
+            AdminError::UnknownFields { fields, .. } => Failure::wrong(format!(
+                "nothing was written: the document of `{name}` has fields that this version does not know and would \
+                 drop: {} (use a newer version, or drop them by --force)",
+                visible(&fields.join(", "))
+            )),
+            AdminError::Unreadable { source, .. } => Failure::because(
+                format!(
+                    "nothing was written: the document of `{name}` cannot be read, so nothing of it can be kept (mend \
+                     it, or put a new one in its place by --force)"
+                ),
+                source,
+            ),
+            other => other.into(),
+        })
+    }
+
+    /// Warns that a change which does not switch the flag on has no effect until somebody does.
+    pub(crate) fn warn_if_disabled(&self, written: &Written) {
+        let stored = StoredDocument::from(written.text.clone().unwrap_or_default());
+        if stored.parse().is_ok_and(|document| !document.enabled) {
+            let name = &self.target.name;
+            warn(format_args!("`{name}` stays off for everybody: its document is disabled (`cargo flags on {name}`)"));
+        }
+    }
+
+    /// Says what is there now, under which key and on which server: of several, a wrong one looks like success too.
+    pub(crate) fn report(&self, written: &Written) -> Result<(), Failure> {
+        let stored = StoredDocument::from(written.text.clone().unwrap_or_default());
+        let text = stored.text();
+        let key = self.live.key(&self.target.key);
+        if written.replicas_known != Some(0) && written.replicas_acknowledged == Some(0) {
+            warn("no replica has the write yet: a failover now would lose it");
+        }
+        let mut rows = Rows::new(&["field", "value"]);
+        rows.push(vec!["flag".to_owned(), self.target.name.clone()]);
+        if let Some(doubt) = self.target.doubt {
+            rows.push(vec!["name".to_owned(), format!("not verified: {doubt}")]);
+        }
+        rows.push(vec!["key".to_owned(), key.clone()]);
+        rows.push(vec!["server".to_owned(), self.live.admin.server()]);
+        if let Ok(document) = stored.parse() {
+            push_document(&mut rows, &document);
+        }
+        rows.push(vec!["written at".to_owned(), written.at.clone()]);
+        rows.push(vec!["replicas".to_owned(), replicas(written)]);
+        let json = WrittenJson {
+            name: &self.target.name,
+            key: &key,
+            verified: self.target.doubt.is_none(),
+            document: serde_json::from_str(&text).ok(),
+            at: &written.at,
+            replicas_known: written.replicas_known,
+            replicas_acknowledged: written.replicas_acknowledged,
+        };
+        report::print(self.options.format.into(), &rows, &json)
+    }
+}
+
+/// A write as JSON.
+#[derive(Serialize)]
+struct WrittenJson<'a> {
+    name: &'a str,
+    key: &'a str,
+    verified: bool,
+    document: Option<&'a RawValue>,
+    at: &'a str,
+    replicas_known: Option<usize>,
+    replicas_acknowledged: Option<usize>,
+}
+
+fn replicas(written: &Written) -> String {
+    match (written.replicas_known, written.replicas_acknowledged) {
+        (Some(0), _) => "none".to_owned(),
+        (Some(known), Some(acknowledged)) => format!("{acknowledged} of {known} have it"),
+        (None, Some(acknowledged)) => format!("{acknowledged} have it"),
+        (_, None) => "not known".to_owned(),
+    }
+}
+
+/// A document's fields as they read.
+pub(crate) fn push_document(rows: &mut Rows, document: &Document<'_>) {
+    let text = |raw: Option<&RawValue>, missing: &str| match raw {
+        Some(raw) if raw.get() != "null" => one_line(raw.get()),
+        _ => missing.to_owned(),
+    };
+    let raw = &document.raw;
+    let fields = [
+        ("enabled", document.enabled.to_string()),
+        ("rollout percentage", text(raw.rollout_percentage, "100")),
+        ("allowed users", text(raw.allowed_users, "[]")),
+        ("allowed groups", text(raw.allowed_groups, "[]")),
+        ("value", text(raw.value, "null")),
+    ];
+    for (field, value) in fields {
+        rows.push(vec![field.to_owned(), value]);
+    }
+}
+
+/// `user@host`, as far as this machine says.
+fn operator() -> String {
+    let user = ["USER", "LOGNAME", "USERNAME"].into_iter().find_map(variable);
+    let host = ["HOSTNAME", "COMPUTERNAME"].into_iter().find_map(variable).or_else(|| {
+        let output = Command::new("hostname").output().ok().filter(|output| output.status.success())?;
+        let name = String::from_utf8(output.stdout).ok()?;
+        Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+    });
+    format!("{}@{}", user.as_deref().unwrap_or("unknown"), host.as_deref().unwrap_or("unknown"))
+}
+
+fn variable(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}

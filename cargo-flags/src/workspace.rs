@@ -1,0 +1,206 @@
+//! Workspace: the built files of packages: builds them, or finds what an earlier build left.
+
+use std::collections::BTreeSet;
+use std::env;
+use std::ffi::OsString;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use cargo_metadata::{Artifact, CrateType, Message, Metadata, MetadataCommand, Package, PackageId, Target};
+
+use crate::artifact::Inventory;
+use crate::cli::Origin;
+use crate::failure::{Failure, warn};
+use crate::suggestion;
+
+/// The records of what the options name: the files, or else the packages, which are built.
+pub(crate) fn inventory(origin: &Origin) -> Result<Inventory, Failure> {
+    if origin.artifact.is_empty() { Inventory::of(&build(origin)?) } else { Inventory::of(&origin.artifact) }
+}
+
+/// Builds the selected packages; the files that carry records, for each package its programs, examples and C libraries,
+/// or else its Rust library.
+fn build(origin: &Origin) -> Result<Vec<PathBuf>, Failure> {
+    let metadata = metadata(origin.manifest_path.as_deref())?;
+    let packages = selected(&metadata, origin)?;
+    let mut command = Command::new(cargo());
+    command.args(["build", "--message-format=json-render-diagnostics", "--bins", "--examples"]);
+    // Cargo refuses `--lib` where no package has one.
+    if packages.iter().flat_map(|package| &package.targets).any(is_library) {
+        command.arg("--lib");
+    }
+    if let Some(manifest) = &origin.manifest_path {
+        command.arg("--manifest-path").arg(manifest);
+    }
+    for package in &packages {
+        command.arg("--package").arg(&*package.name);
+    }
+    command.args(&origin.cargo);
+    let artifacts = run(&mut command)?;
+    let files: Vec<_> = packages.iter().flat_map(|package| files_of(&package.id, &artifacts)).collect();
+    if files.is_empty() {
+        let names: Vec<_> = packages.iter().map(|package| &**package.name).collect();
+        warn(format_args!("{} builds no program and no library", names.join(", ")));
+    }
+    Ok(files)
+}
+
+/// What earlier builds left of the package of the working directory. Builds nothing, asks no network, and where there is
+/// no package, finds nothing.
+pub(crate) fn already_built() -> Vec<PathBuf> {
+    // rustup must not fetch a toolchain either: somebody may be waiting for a kill.
+    let metadata = MetadataCommand::new().no_deps().env("RUSTUP_AUTO_INSTALL", "0").exec();
+    let Ok(metadata) = metadata else { return Vec::new() };
+    let Ok(packages) = selected(&metadata, &Origin::default()) else { return Vec::new() };
+    let mut found = Vec::new();
+    for profile in profiles(metadata.target_directory.as_std_path()) {
+        for package in &packages {
+            found.extend(built_in(&profile, package));
+        }
+    }
+    found
+}
+
+fn metadata(manifest: Option<&Path>) -> Result<Metadata, Failure> {
+    let mut command = MetadataCommand::new();
+    // Without dependencies nothing is resolved, locked or downloaded.
+    command.no_deps();
+    if let Some(manifest) = manifest {
+        command.manifest_path(manifest);
+    }
+    command.exec().map_err(|error| {
+        Failure::wrong(format!("cargo finds no package to read here, and --artifact names no file: {}", said(&error)))
+    })
+}
+
+/// What cargo itself said, without its prefix.
+fn said(error: &cargo_metadata::Error) -> String {
+    match error {
+        cargo_metadata::Error::CargoMetadata { stderr } => stderr.trim().trim_start_matches("error: ").to_owned(),
+        other => other.to_string(),
+    }
+}
+
+fn selected<'a>(metadata: &'a Metadata, origin: &Origin) -> Result<Vec<&'a Package>, Failure> {
+    let members = metadata.workspace_packages();
+    if origin.workspace {
+        return Ok(members);
+    }
+    if let Some(name) = &origin.package {
+        let named = members.iter().find(|package| **package.name == **name);
+        return named.map(|package| vec![*package]).ok_or_else(|| {
+            let suggestion = suggestion::did_you_mean(name, members.iter().map(|package| &**package.name));
+            Failure::wrong(format!("no package `{name}` in this workspace{suggestion}"))
+        });
+    }
+    let manifest = nearest_manifest(origin.manifest_path.as_deref());
+    let here = members.iter().find(|package| {
+        let its_own = package.manifest_path.as_std_path().canonicalize();
+        its_own.is_ok_and(|its_own| Some(its_own) == manifest)
+    });
+    Ok(here.map_or_else(|| metadata.workspace_default_packages(), |package| vec![*package]))
+}
+
+/// The Cargo.toml that cargo would start from.
+fn nearest_manifest(given: Option<&Path>) -> Option<PathBuf> {
+    if let Some(manifest) = given {
+        return manifest.canonicalize().ok();
+    }
+    let directory = env::current_dir().ok()?;
+    let manifest = directory.ancestors().map(|folder| folder.join("Cargo.toml")).find(|path| path.is_file())?;
+    manifest.canonicalize().ok()
+}
+
+fn cargo() -> OsString {
+    // Set by cargo for its subcommands: the cargo that the user called, whatever the path says.
+    env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}
+
+/// Runs a build; what it made. Its messages for people go to stderr as usual.
+fn run(command: &mut Command) -> Result<Vec<Artifact>, Failure> {
+    let not_run = |error| Failure::because("cargo cannot be run", error);
+    let mut cargo = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(not_run)?;
+    let mut artifacts = Vec::new();
+    let mut broken = None;
+    if let Some(stdout) = cargo.stdout.take() {
+        for message in Message::parse_stream(BufReader::new(stdout)) {
+            match message {
+                Ok(Message::CompilerArtifact(artifact)) => artifacts.push(artifact),
+                Ok(_) => {}
+                Err(error) => broken = Some(error),
+            }
+        }
+    }
+    let status = cargo.wait().map_err(not_run)?;
+    if !status.success() {
+        return Err(Failure::wrong("the build failed, so there is nothing to read flags from"));
+    }
+    match broken {
+        Some(error) => Err(Failure::because("cargo's messages cannot be read", error)),
+        None => Ok(artifacts),
+    }
+}
+
+/// The files of one package that carry records.
+fn files_of(package: &PackageId, artifacts: &[Artifact]) -> Vec<PathBuf> {
+    let own: Vec<_> = artifacts.iter().filter(|artifact| artifact.package_id == *package).collect();
+    let mut linked: BTreeSet<PathBuf> =
+        own.iter().filter_map(|artifact| artifact.executable.clone()).map(Into::into).collect();
+    let with_type =
+        |wanted: CrateType| own.iter().copied().filter(move |artifact| artifact.target.crate_types.contains(&wanted));
+    let files = |artifact: &Artifact, extensions: &[&str]| {
+        let has_one =
+            |file: &&cargo_metadata::camino::Utf8PathBuf| file.extension().is_some_and(|e| extensions.contains(&e));
+        artifact.filenames.iter().filter(has_one).map(|file| file.clone().into()).collect::<Vec<PathBuf>>()
+    };
+    linked.extend(with_type(CrateType::CDyLib).flat_map(|artifact| files(artifact, &DYNAMIC)));
+    if linked.is_empty() {
+        // Nothing is linked: what the library itself declares and reads is all there is.
+        linked.extend(
+            own.iter().filter(|artifact| is_library(&artifact.target)).flat_map(|artifact| files(artifact, &["rlib"])),
+        );
+    }
+    linked.into_iter().collect()
+}
+
+/// The file extensions of dynamic libraries.
+const DYNAMIC: [&str; 3] = ["so", "dylib", "dll"];
+
+fn is_library(target: &Target) -> bool {
+    target.is_lib() || target.is_rlib() || target.is_cdylib() || target.is_dylib() || target.is_staticlib()
+}
+
+/// Folders of the target directory that hold the results of a profile: `debug`, `release`, `<triple>/debug`.
+fn profiles(target_directory: &Path) -> Vec<PathBuf> {
+    let mut found: Vec<_> = subfolders(target_directory).collect();
+    found.extend(found.clone().iter().flat_map(|folder| subfolders(folder)));
+    found.retain(|folder| folder.join("deps").is_dir());
+    found.sort();
+    found
+}
+
+fn subfolders(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = folder.read_dir().into_iter().flatten();
+    entries.filter_map(Result::ok).map(|entry| entry.path()).filter(|path| path.is_dir())
+}
+
+fn built_in(profile: &Path, package: &Package) -> Vec<PathBuf> {
+    let mut linked = Vec::new();
+    let mut archives = Vec::new();
+    for target in &package.targets {
+        let library = target.name.replace('-', "_");
+        if target.is_bin() {
+            linked.push(profile.join(format!("{}{}", target.name, env::consts::EXE_SUFFIX)));
+        } else if target.is_example() {
+            linked.push(profile.join("examples").join(format!("{}{}", target.name, env::consts::EXE_SUFFIX)));
+        } else if target.is_cdylib() {
+            linked.push(profile.join(format!("{}{library}{}", env::consts::DLL_PREFIX, env::consts::DLL_SUFFIX)));
+        } else if is_library(target) {
+            archives.push(profile.join(format!("lib{library}.rlib")));
+        }
+    }
+    linked.retain(|file| file.is_file());
+    archives.retain(|file| file.is_file());
+    if linked.is_empty() { archives } else { linked }
+}

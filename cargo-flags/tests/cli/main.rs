@@ -1,0 +1,12 @@
+//! The command as its users meet it: the real binary, real built crates, a real Redis, and Python beside it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is how a test fails")]
+
+mod eval;
+mod fixture;
+mod get;
+mod live;
+mod records;
+mod stubborn;
+mod support;
+mod usage;
