@@ -1,0 +1,15 @@
+//! A helper attribute without arguments.
+use flags_runtime::{Flag, FlagValue, feature_flag, flag};
+
+#[derive(FlagValue)]
+#[flag_value]
+enum Pricing {
+    Control,
+}
+
+#[feature_flag(name = "pricing", default = Pricing::Control, expires = "2099-03-01")]
+static PRICING: Flag<Pricing>;
+
+fn main() {
+    let _ = flag!(PRICING);
+}

@@ -1,0 +1,19 @@
+//! An associated function that declares a flag.
+use flags_runtime::feature_flag;
+
+struct Shop;
+
+impl Shop {
+    #[feature_flag(name = "search", default = false, expires = "2099-03-01", off = Self::legacy)]
+    fn search() -> u8 {
+        1
+    }
+
+    fn legacy() -> u8 {
+        2
+    }
+}
+
+fn main() {
+    let _ = Shop::search() + Shop::legacy();
+}

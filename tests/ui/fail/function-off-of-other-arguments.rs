@@ -1,0 +1,18 @@
+//! Another side that takes other arguments.
+use flags_runtime::{Flag, feature_flag};
+
+#[feature_flag(name = "flag", default = false, expires = "2099-03-01")]
+static FLAG: Flag<bool>;
+
+#[feature_flag(FLAG, off = legacy)]
+fn search(number: u8) -> u8 {
+    number + 1
+}
+
+fn legacy(text: &str) -> u8 {
+    text.len() as u8
+}
+
+fn main() {
+    let _ = search(1);
+}

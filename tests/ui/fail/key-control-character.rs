@@ -1,0 +1,9 @@
+//! A key that a terminal cannot show.
+use flags_runtime::{Flag, feature_flag, flag};
+
+#[feature_flag(name = "new_checkout", default = false, expires = "2099-03-01", key = "new\ncheckout")]
+pub static NEW_CHECKOUT: Flag<bool>;
+
+fn main() {
+    let _ = flag!(NEW_CHECKOUT);
+}

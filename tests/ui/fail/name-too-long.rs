@@ -1,0 +1,9 @@
+//! A name of 129 bytes.
+use flags_runtime::{Flag, feature_flag, flag};
+
+#[feature_flag(name = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", default = false, expires = "2099-03-01")]
+pub static NEW_CHECKOUT: Flag<bool>;
+
+fn main() {
+    let _ = flag!(NEW_CHECKOUT);
+}

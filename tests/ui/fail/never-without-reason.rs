@@ -1,0 +1,9 @@
+//! A flag that never expires, without saying why.
+use flags_runtime::{Flag, feature_flag, flag};
+
+#[feature_flag(name = "new_checkout", default = false, expires = never)]
+pub static NEW_CHECKOUT: Flag<bool>;
+
+fn main() {
+    let _ = flag!(NEW_CHECKOUT);
+}

@@ -1,0 +1,9 @@
+//! A static with a value.
+use flags_runtime::{Flag, feature_flag, flag};
+
+#[feature_flag(name = "new_checkout", default = false, expires = "2099-03-01")]
+pub static NEW_CHECKOUT: Flag<bool> = Flag::new(false);
+
+fn main() {
+    let _ = flag!(NEW_CHECKOUT);
+}
