@@ -5,12 +5,12 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use flags_runtime::source::{FileSource, MemorySource, Mode};
 use flags_runtime::{Flag, Reason, SourceState, builder, feature_flag, flag, status};
 use flags_workspace_tests::eventually;
+use flags_workspace_tests::turn::Turn;
 
 #[feature_flag(name = "filed", default = false, expires = "2099-01-01")]
 static FILED: Flag<bool>;
@@ -18,10 +18,7 @@ static FILED: Flag<bool>;
 static NUMBER: Flag<i32>;
 
 fn take_turns(test: impl FnOnce(&Path)) {
-    static TURNS: Mutex<()> = Mutex::new(());
-    let _turn = TURNS.lock().unwrap_or_else(PoisonError::into_inner);
-    // The last decisions of the test before stay in force until a start without a source forgets them.
-    drop(builder().start().unwrap());
+    let _turn = Turn::take();
     let folder = tempfile::tempdir().unwrap();
     test(folder.path());
 }

@@ -2,7 +2,6 @@
 //!
 //! The source is process-wide, so the tests of this file take turns.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use flags_runtime::source::{Change, MemorySource, MemoryWriter, Mode, Source, SourceError};
@@ -11,6 +10,7 @@ use flags_runtime::{
     feature_flag, flag, registry, status,
 };
 use flags_workspace_tests::eventually;
+use flags_workspace_tests::turn::Turn;
 use serde::Deserialize;
 
 #[derive(Clone, Copy, Debug, PartialEq, FlagValue)]
@@ -56,12 +56,11 @@ static KEYED: Flag<bool>;
 struct Running {
     writer: MemoryWriter,
     guard: Guard,
-    _turn: MutexGuard<'static, ()>,
+    _turn: Turn,
 }
 
 fn start(documents: &[(&str, &str)]) -> Running {
-    static TURNS: Mutex<()> = Mutex::new(());
-    let turn = TURNS.lock().unwrap_or_else(PoisonError::into_inner);
+    let turn = Turn::take();
     let source = MemorySource::new();
     let writer = source.writer();
     for (key, document) in documents {

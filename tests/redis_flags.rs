@@ -3,7 +3,7 @@
 //! The source is process-wide, so the tests of this file take turns.
 
 use std::process::Command;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use flags_runtime::source::redis::RedisSource;
@@ -13,6 +13,7 @@ use flags_runtime::{
 };
 use flags_workspace_tests::eventually;
 use flags_workspace_tests::redis::RedisServer;
+use flags_workspace_tests::turn::Turn;
 
 #[derive(Clone, Copy, Debug, PartialEq, FlagValue)]
 enum Pricing {
@@ -26,10 +27,7 @@ static CHECKOUT: Flag<bool>;
 static PRICING: Flag<Pricing>;
 
 fn take_turns(test: impl FnOnce(RedisServer)) {
-    static TURNS: Mutex<()> = Mutex::new(());
-    let _turn = TURNS.lock().unwrap_or_else(PoisonError::into_inner);
-    // The last decisions of the test before stay in force until a start without a source forgets them.
-    drop(builder().start().unwrap());
+    let _turn = Turn::take();
     test(RedisServer::start());
 }
 

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use flags_runtime::source::redis::RedisSource;
 use flags_runtime::source::{Change, Mode, Source, SourceError, SourceErrorKind};
+use flags_workspace_tests::change::{keys, next_change};
 use flags_workspace_tests::eventually;
 use flags_workspace_tests::redis::RedisServer;
 use flags_workspace_tests::wire::{Blackhole, HELLO_3, Scripted};
@@ -30,17 +31,6 @@ fn connected(server: &RedisServer) -> RedisSource {
     source
 }
 
-/// The next change that is one.
-fn next_change(source: &mut RedisSource) -> Change {
-    let give_up = Instant::now() + SOON;
-    loop {
-        match source.wait(SLICE).unwrap() {
-            Change::Nothing => assert!(Instant::now() < give_up, "no change within {SOON:?}"),
-            change => return change,
-        }
-    }
-}
-
 /// What `wait` says in the end, and after how long.
 fn next_loss(source: &mut RedisSource) -> (SourceError, Duration) {
     let start = Instant::now();
@@ -50,10 +40,6 @@ fn next_loss(source: &mut RedisSource) -> (SourceError, Duration) {
             Ok(_) => assert!(start.elapsed() < SOON, "the loss is not noticed"),
         }
     }
-}
-
-fn keys(names: &[&str]) -> Change {
-    Change::Keys(names.iter().map(|name| (*name).to_owned()).collect())
 }
 
 #[test]

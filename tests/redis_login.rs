@@ -3,34 +3,19 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is how a test fails")]
 
 use std::error::Error;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use flags_runtime::source::redis::{Prefix, RedisSource};
 use flags_runtime::source::{Change, Mode, Source, SourceErrorKind};
+use flags_workspace_tests::change::{keys, next_change};
 use flags_workspace_tests::redis::RedisServer;
 use flags_workspace_tests::wire::{HELLO_3, Scripted};
 
 /// As long as the synchronizer waits at a time.
 const SLICE: Duration = Duration::from_millis(250);
-const SOON: Duration = Duration::from_secs(5);
 
 fn source(server: &RedisServer) -> RedisSource {
     RedisSource::new(&server.url()).unwrap()
-}
-
-/// The next change that is one.
-fn next_change(source: &mut RedisSource) -> Change {
-    let give_up = Instant::now() + SOON;
-    loop {
-        match source.wait(SLICE).unwrap() {
-            Change::Nothing => assert!(Instant::now() < give_up, "no change within {SOON:?}"),
-            change => return change,
-        }
-    }
-}
-
-fn keys(names: &[&str]) -> Change {
-    Change::Keys(names.iter().map(|name| (*name).to_owned()).collect())
 }
 
 /// The message with all its causes, as people see it.

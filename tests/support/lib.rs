@@ -1,11 +1,13 @@
-//! Support of the whole-system tests: real servers, broken peers, and waiting on conditions.
+//! Support of the whole-system tests: real servers, broken peers, turns, changes, and waiting on conditions.
 //!
 //! Everything here panics instead of returning errors, with a message that says what to do: it runs in tests only.
 
 #![allow(clippy::missing_panics_doc, reason = "a panic is how a test fails")]
 #![allow(clippy::expect_used, reason = "a panic is how a test fails")]
 
+pub mod change;
 pub mod redis;
+pub mod turn;
 pub mod wire;
 
 use std::path::{Path, PathBuf};
