@@ -4,9 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The floors of flags-runtime, ground first. A module may name only itself and what stands before it.
-const FLOORS: [&str; 19] = [
+const FLOORS: [&str; 20] = [
     "context",
     "details",
+    "either",
     "value",
     "rules",
     "evaluate",

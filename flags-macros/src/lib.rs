@@ -68,8 +68,12 @@ use proc_macro::TokenStream;
 /// `async { .. }` or `Box::pin(async { .. })`, which is what `async_trait` makes of a method. Any other function that
 /// returns a boxed future reads the flag when it is called.
 ///
-/// Refused, with the reason: `const fn`, C variadics, functions without a body, an `impl Trait` that is returned (it is
-/// one type, the two sides are two) unless it is a future as above, and a method that declares a flag by `name`.
+/// Of a returned `impl Trait` the two sides have two types. They are joined where the traits are a future's, or are
+/// among `Iterator`, `DoubleEndedIterator`, `ExactSizeIterator`, `FusedIterator`, `Clone`, `Copy`, `Debug`, `Display`,
+/// `Error`, `AsRef`, `Read`, `BufRead` and `Write`; the body then runs in a closure of its own.
+///
+/// Refused, with the reason: `const fn`, C variadics, functions without a body, an `impl` of other traits (closures
+/// too) or inside of another returned type, and a method that declares a flag by `name`.
 ///
 /// # Expiry
 ///

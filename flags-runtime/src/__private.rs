@@ -6,6 +6,7 @@ pub use std::string::String;
 
 pub use inventory;
 
+pub use crate::either::{Either, run_body};
 pub use crate::flag::FlagItem;
 pub use crate::registry::declaration::{Declaration, Metadata, Place, Registration};
 pub use crate::registry::records::{env_or_empty, flag_record, flag_record_len, site_record, site_record_len};

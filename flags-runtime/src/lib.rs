@@ -40,6 +40,7 @@
 // Vocabulary: knows nothing else of ours.
 pub mod context;
 mod details;
+mod either;
 mod value;
 
 // From documents to decisions; pure.

@@ -5,9 +5,9 @@ use quote::{ToTokens as _, quote, quote_spanned};
 use syn::spanned::Spanned as _;
 use syn::{ExprPath, Ident};
 
-use super::model::{Answer, AsyncBlock, Call, Gate, GatingFlag, Place};
+use super::model::{Answer, AsyncBlock, Gate, GatingFlag, Joint, JointKind, Place};
 use super::parameters::{Parameter, binds, conditions_of, distinct_conditions, rename};
-use super::parse::FunctionItem;
+use super::parse::{Block, FunctionItem};
 use crate::declaration::expand_declaration;
 use crate::text::located;
 
@@ -18,9 +18,10 @@ pub(super) fn expand(mut item: FunctionItem, gate: &Gate) -> TokenStream {
         GatingFlag::Named(_) => None,
     };
     rename(&mut item.signature, &gate.parameters);
-    let block = match &gate.place {
-        Place::Body(body) => body.behind(opening(gate)),
-        Place::AsyncBlock(place) => in_async_block(place, opening(gate)),
+    let block = match (&gate.place, gate.call.answer) {
+        (Place::Body(body), Answer::Joined(joint)) => body.with_statements(joined(gate, body, joint)),
+        (Place::Body(body), _) => body.behind(opening(gate)),
+        (Place::AsyncBlock(place), _) => in_async_block(place, opening(gate)),
     };
     let FunctionItem { attributes, visibility, defaultness, signature, .. } = &item;
     quote! {
@@ -47,28 +48,68 @@ fn opening(gate: &Gate) -> TokenStream {
     let statements = match &gate.place {
         Place::Body(block) | Place::AsyncBlock(AsyncBlock { block, .. }) => &block.statements,
     };
+    let patterns = patterns(gate, statements);
+    quote!(#question #patterns)
+}
+
+fn patterns(gate: &Gate, statements: &TokenStream) -> TokenStream {
     let patterns = gate.parameters.iter().filter_map(|Parameter { pattern, conditions, .. }| {
         let (pattern, name) = pattern.as_ref()?;
         binds(pattern, statements).then(|| quote!(#(#conditions)* let #pattern = #name;))
     });
-    quote!(#question #(#patterns)*)
+    patterns.collect()
+}
+
+/// Both sides as one value of a third type. The body runs in a closure of its own, where its `return`s stay.
+fn joined(gate: &Gate, body: &Block, joint: Joint) -> TokenStream {
+    let runtime = &gate.runtime;
+    let (is_on, side) = (Ident::new("is_on", Span::mixed_site()), Ident::new("side", Span::mixed_site()));
+    let read = read(gate);
+    let allow = has_expired_here(gate).then(|| quote!(#[allow(deprecated)]));
+    let mut statements = patterns(gate, &body.statements);
+    statements.extend(body.statements.clone());
+    let mut block = Group::new(Delimiter::Brace, statements);
+    block.set_span(body.braces.span());
+    let on = if joint.is_async {
+        quote!(async move #block.await)
+    } else {
+        quote!(#runtime::__private::run_body(move || #block))
+    };
+    let (otherwise, off) = (otherwise(gate), off_answer());
+    let either = quote!(#runtime::__private::Either);
+    let sides = quote!(if #is_on { #either::On(#on) } else { #otherwise #either::Off(#off) });
+    let one = match joint.kind {
+        JointKind::Either => sides,
+        JointKind::Future => quote! {
+            let #side = #sides;
+            async move {
+                match #side {
+                    #either::On(#side) => #side.await,
+                    #either::Off(#side) => #side.await,
+                }
+            }
+        },
+    };
+    quote!(#allow let #is_on = #read; #one)
+}
+
+/// Whether the lint at the date speaks of this very attribute: one warning is enough.
+fn has_expired_here(gate: &Gate) -> bool {
+    matches!(&gate.flag, GatingFlag::Declared(declaration) if declaration.expired.is_some())
 }
 
 /// `if !flag!(FLAG, &context) { return off(arguments..); }`
 fn question(gate: &Gate) -> TokenStream {
     let otherwise = otherwise(gate);
     let read = read(gate);
-    match &gate.flag {
-        GatingFlag::Declared(declaration) if declaration.expired.is_some() => {
-            // The lint at the date speaks of this very attribute: one warning is enough.
-            let is_on = Ident::new("is_on", Span::mixed_site());
-            quote! {
-                #[allow(deprecated)]
-                let #is_on = #read;
-                if !#is_on { #otherwise }
-            }
-        }
-        _ => quote!(if !#read { #otherwise }),
+    if !has_expired_here(gate) {
+        return quote!(if !#read { #otherwise });
+    }
+    let is_on = Ident::new("is_on", Span::mixed_site());
+    quote! {
+        #[allow(deprecated)]
+        let #is_on = #read;
+        if !#is_on { #otherwise }
     }
 }
 
@@ -97,7 +138,7 @@ fn otherwise(gate: &Gate) -> TokenStream {
     let Some(off) = &gate.off else { return quote!(return;) };
     let conditions = distinct_conditions(&gate.parameters);
     if conditions.is_empty() {
-        return answer(off, gate.call, &gate.parameters, &[]);
+        return answer(gate, off, &[]);
     }
     // An argument cannot have a `cfg`, a statement can: one for each set of parameters that may be there.
     let sets = 0..1_usize << conditions.len();
@@ -106,16 +147,17 @@ fn otherwise(gate: &Gate) -> TokenStream {
         for (at, condition) in conditions.iter().enumerate() {
             if set >> at & 1 == 1 { held.push(condition.clone()) } else { failed.push(condition) }
         }
-        let answer = answer(off, gate.call, &gate.parameters, &held);
+        let answer = answer(gate, off, &held);
         quote!(#[cfg(all(#(#held,)* #(not(#failed)),*))] #answer)
     })
     .collect()
 }
 
 /// The other side's answer as one statement, called with the parameters that are there when `held` holds.
-fn answer(off: &ExprPath, call: Call, parameters: &[Parameter], held: &[TokenStream]) -> TokenStream {
+fn answer(gate: &Gate, off: &ExprPath, held: &[TokenStream]) -> TokenStream {
     let is_held = |condition: &TokenStream| held.iter().any(|held| held.to_string() == condition.to_string());
-    let arguments = parameters
+    let arguments = gate
+        .parameters
         .iter()
         .filter(|parameter| conditions_of(parameter).all(|condition| is_held(&condition)))
         .map(|parameter| &parameter.argument);
@@ -124,16 +166,25 @@ fn answer(off: &ExprPath, call: Call, parameters: &[Parameter], held: &[TokenStr
     let arguments = quote_spanned!(end=> (#(#arguments),*));
     let mut value = quote!(#off #arguments);
     let mut attribute = None;
-    if call.is_unsafe {
+    if gate.call.is_unsafe {
         // The other side of an unsafe function may well be safe.
         attribute = Some(quote!(#[allow(unused_unsafe)]));
         value = quote!(unsafe { #value });
     }
-    match call.answer {
+    match gate.call.answer {
         Answer::Returned => quote!(#attribute return #value;),
         Answer::Awaited => quote!(#attribute return #value.await;),
         Answer::Boxed => quote!(#attribute return ::std::boxed::Box::pin(#value);),
         // Not `return`, which would be unreachable; a match, so that a side that does return is refused.
         Answer::Diverges => quote!(#attribute #[allow(clippy::diverging_sub_expression)] match #value {};),
+        Answer::Joined(joint) => {
+            let (name, awaited) = (off_answer(), joint.is_async.then(|| quote!(.await)));
+            quote!(#attribute let #name = #value #awaited;)
+        }
     }
+}
+
+/// What [`answer`] calls the other side's answer where it does not return it.
+fn off_answer() -> Ident {
+    Ident::new("off", Span::mixed_site())
 }

@@ -2,6 +2,7 @@
 
 mod expand;
 mod fallback;
+mod joint;
 mod model;
 mod parameters;
 mod parse;

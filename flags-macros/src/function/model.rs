@@ -45,6 +45,24 @@ pub(super) enum Answer {
     Boxed,
     /// There is none: neither side returns.
     Diverges,
+    /// It is of one opaque type, ours of another, and both are made into a third.
+    Joined(Joint),
+}
+
+/// How two opaque types become one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Joint {
+    /// Whether both sides are `async fn`s, so that they are awaited first.
+    pub(super) is_async: bool,
+    pub(super) kind: JointKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum JointKind {
+    /// The runtime's `Either` has the traits.
+    Either,
+    /// A future that polls the side that was chosen.
+    Future,
 }
 
 /// Where the gate stands.

@@ -6,7 +6,8 @@ use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::quote;
 use syn::{GenericArgument, PathArguments, ReturnType, Safety, Signature, Type, TypeParamBound, TypePath};
 
-use super::model::{Answer, AsyncBlock, Call, Place};
+use super::joint::joint_kind;
+use super::model::{Answer, AsyncBlock, Call, Joint, Place};
 use super::parse::{Block, Body, FunctionItem};
 use crate::diagnostics::Diagnostics;
 
@@ -54,47 +55,28 @@ pub(super) fn validate(item: &FunctionItem, diagnostics: &mut Diagnostics) -> Op
         return None;
     };
     let returned = returned(&signature.output);
-    let is_unsafe = matches!(signature.safety, Safety::Unsafe(_));
-    let call = |answer| Call { is_unsafe, answer };
-    let in_body = || Place::Body(body.clone());
-    if signature.asyncness.is_some() {
-        if matches!(returned, Returned::Opaque | Returned::OpaqueFuture) {
-            report_opaque(signature, diagnostics);
-            return None;
-        }
-        return Some((call(Answer::Awaited), in_body()));
+    let is_async = signature.asyncness.is_some();
+    let call = |answer| Call { is_unsafe: matches!(signature.safety, Safety::Unsafe(_)), answer };
+    if let Returned::OpaqueFuture | Returned::BoxedFuture = returned
+        && !is_async
+        && let Some(block) = sole_async_block(body)
+    {
+        return Some((call(Answer::Awaited), Place::AsyncBlock(block)));
     }
-    match returned {
-        Returned::Other => Some((call(Answer::Returned), in_body())),
-        Returned::Never => Some((call(Answer::Diverges), in_body())),
-        Returned::BoxedFuture => Some(match sole_async_block(body) {
-            Some(block) => (call(Answer::Awaited), Place::AsyncBlock(block)),
-            None => (call(Answer::Boxed), in_body()),
-        }),
-        Returned::OpaqueFuture => {
-            if let Some(block) = sole_async_block(body) {
-                return Some((call(Answer::Awaited), Place::AsyncBlock(block)));
+    let answer = match returned {
+        Returned::Opaque | Returned::OpaqueFuture => match joint_kind(&signature.output) {
+            Ok(kind) => Answer::Joined(Joint { is_async, kind }),
+            Err(said) => {
+                diagnostics.report_at(&signature.output, said);
+                return None;
             }
-            diagnostics.report_at(
-                &signature.output,
-                "a gated function that returns `impl Future` is one `async` block: write all of the body as \
-                 `async move { .. }`, or make it an `async fn`",
-            );
-            None
-        }
-        Returned::Opaque => {
-            report_opaque(signature, diagnostics);
-            None
-        }
-    }
-}
-
-fn report_opaque(signature: &Signature, diagnostics: &mut Diagnostics) {
-    diagnostics.report_at(
-        &signature.output,
-        "`impl Trait` is one type and the two sides of a gated function are two: return a `Box<dyn Trait>` or a named \
-         type, or read the flag in the body with `flag!`",
-    );
+        },
+        _ if is_async => Answer::Awaited,
+        Returned::BoxedFuture => Answer::Boxed,
+        Returned::Never => Answer::Diverges,
+        Returned::Other => Answer::Returned,
+    };
+    Some((call(answer), Place::Body(body.clone())))
 }
 
 fn returned(output: &ReturnType) -> Returned {
@@ -109,7 +91,7 @@ fn returned(output: &ReturnType) -> Returned {
     }
 }
 
-fn ungrouped(mut ty: &Type) -> &Type {
+pub(super) fn ungrouped(mut ty: &Type) -> &Type {
     loop {
         ty = match ty {
             Type::Group(group) => &group.elem,

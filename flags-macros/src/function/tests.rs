@@ -127,6 +127,59 @@ fn conditional_parameters_give_one_call_for_each_case() {
 }
 
 #[test]
+fn two_opaque_types_are_joined() {
+    let either = quote!(::flags_runtime::__private::Either);
+    let gate = |on: TokenStream, off: TokenStream| {
+        quote!(
+            if is_on { #either::On(#on) } else { let off = #off; #either::Off(off) }
+        )
+    };
+    let run = |body: TokenStream| quote!(::flags_runtime::__private::run_body(move || #body));
+    let sides = gate(run(quote!({ a..9 })), quote!(old(a)));
+    assert_eq!(
+        gated(quote!(
+            fn f(a: u8) -> impl Iterator<Item = u8> + Clone {
+                a..9
+            }
+        )),
+        quote!(fn f(a: u8) -> impl Iterator<Item = u8> + Clone {
+            let is_on = ::flags_runtime::flag!(FLAG);
+            #sides
+        })
+        .compact()
+    );
+    let sides = gate(quote!(async move { a..9 }.await), quote!(old(a).await));
+    assert_eq!(
+        gated(quote!(
+            async fn f(a: u8) -> impl Iterator<Item = u8> {
+                a..9
+            }
+        )),
+        quote!(async fn f(a: u8) -> impl Iterator<Item = u8> {
+            let is_on = ::flags_runtime::flag!(FLAG);
+            #sides
+        })
+        .compact()
+    );
+    let sides = gate(run(quote!({ g(a) })), quote!(old(a)));
+    assert_eq!(
+        gated(quote!(
+            fn f(a: u8) -> impl Future<Output = u8> {
+                g(a)
+            }
+        )),
+        quote!(fn f(a: u8) -> impl Future<Output = u8> {
+            let is_on = ::flags_runtime::flag!(FLAG);
+            let side = #sides;
+            async move {
+                match side { #either::On(side) => side.await, #either::Off(side) => side.await, }
+            }
+        })
+        .compact()
+    );
+}
+
+#[test]
 fn futures_are_awaited_where_ours_is_polled() {
     let question = quote!(if !::flags_runtime::flag!(FLAG) {
         return old(a).await;
@@ -300,22 +353,15 @@ fn shapes_that_cannot_be_gated_are_refused_and_left_alone() {
         ))
         .starts_with("a function without a body cannot be gated")
     );
-    for output in [quote!(impl Iterator<Item = u8>), quote!(Box<impl Fn()>), quote!(Option<(u8, impl Fn())>)] {
-        assert!(refused(&quote!(fn f() -> #output { g() })).starts_with("`impl Trait` is one type"), "{output}");
+    for output in [quote!(impl Fn() -> u8), quote!(impl Iterator + ours::Trait), quote!(impl Future + Unpin)] {
+        let said = refused(&quote!(fn f() -> #output { g() }));
+        assert!(said.starts_with("the two sides of a gated function have two types"), "{output}: {said}");
     }
-    assert!(
-        refused(&quote!(
-            async fn f() -> impl Future<Output = u8> {
-                g()
-            }
-        ))
-        .starts_with("`impl Trait` is one type")
-    );
-    for body in
-        [quote!(g()), quote!(let b = 1; async move { b }), quote!(std::future::ready(1)), quote!(async { 1 }.map(f))]
-    {
-        let said = refused(&quote!(fn f() -> impl Future<Output = u8> { #body }));
-        assert!(said.starts_with("a gated function that returns `impl Future` is one `async` block"), "{body}");
+    for output in [quote!(Box<impl Fn()>), quote!(Option<(u8, impl Fn())>), quote!((impl Iterator, impl Iterator))] {
+        for word in [quote!(), quote!(async)] {
+            let said = refused(&quote!(#word fn f() -> #output { g() }));
+            assert!(said.starts_with("`impl` inside of `"), "{output}: {said}");
+        }
     }
     let five = refused(&quote!(
         fn f(#[cfg(a)] a: u8, #[cfg(b)] b: u8, #[cfg(c)] c: u8, #[cfg(d)] d: u8, #[cfg(e)] e: u8) {}

@@ -1,16 +1,16 @@
-//! An opaque type behind a future.
+//! An opaque type inside of another, behind a future.
 use flags_runtime::{Flag, feature_flag};
 
 #[feature_flag(name = "flag", default = false, expires = "2099-03-01")]
 static FLAG: Flag<bool>;
 
 #[feature_flag(FLAG, off = legacy)]
-async fn search(number: u8) -> impl Iterator<Item = u8> {
-    0..number
+async fn search(number: u8) -> Option<impl Iterator<Item = u8>> {
+    Some(0..number)
 }
 
-async fn legacy(number: u8) -> impl Iterator<Item = u8> {
-    std::iter::once(number)
+async fn legacy(number: u8) -> Option<impl Iterator<Item = u8>> {
+    Some(std::iter::once(number))
 }
 
 fn main() {

@@ -1,16 +1,16 @@
-//! An opaque return type.
+//! An opaque return type whose trait two sides cannot keep.
 use flags_runtime::{Flag, feature_flag};
 
 #[feature_flag(name = "flag", default = false, expires = "2099-03-01")]
 static FLAG: Flag<bool>;
 
 #[feature_flag(FLAG, off = legacy)]
-fn search(number: u8) -> impl Iterator<Item = u8> {
-    0..number
+fn search(number: u8) -> impl Fn() -> u8 {
+    move || number + 1
 }
 
-fn legacy(number: u8) -> impl Iterator<Item = u8> {
-    std::iter::once(number)
+fn legacy(number: u8) -> impl Fn() -> u8 {
+    move || number
 }
 
 fn main() {
