@@ -60,7 +60,9 @@ impl Error for StartError {
 }
 
 /// Why `wait_ready` did not see live data. Reads answer all the same: declared defaults, or what was known before.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// `Debug` is the sentence too: it is what `main` prints when it returns this.
+#[derive(Clone, PartialEq, Eq)]
 pub struct NotReady {
     pub(crate) message: String,
 }
@@ -68,6 +70,12 @@ pub struct NotReady {
 impl fmt::Display for NotReady {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
+    }
+}
+
+impl fmt::Debug for NotReady {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
