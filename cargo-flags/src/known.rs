@@ -95,7 +95,10 @@ pub(crate) fn target(
     };
     match need {
         Need::NothingAtAll => {
-            warn(format_args!("nothing here can check whether there is a flag `{name}`; going ahead"));
+            warn(format_args!(
+                "there was no document of `{name}`, and nothing here can check the name: if it is misspelt, the flag that \
+                 was meant is as it was; going ahead"
+            ));
             Ok(undeclared(name, Some(KNOWN_TO_NOBODY)))
         }
         Need::Name if is_forced => Ok(undeclared(name, Some(KNOWN_TO_NOBODY))),

@@ -131,6 +131,22 @@ impl<'a> Edit<'a> {
         }
     }
 
+    /// Warns that a change which switches the flag on reaches nobody yet.
+    pub(crate) fn warn_if_for_nobody(&self, written: &Written) {
+        let stored = StoredDocument::from(written.text.clone().unwrap_or_default());
+        let is_for_nobody = |document: Document<'_>| {
+            let has_names = !document.allowed_users.is_empty() || !document.allowed_groups.is_empty();
+            document.rollout_percentage <= 0.0 && !has_names
+        };
+        if stored.parse().is_ok_and(is_for_nobody) {
+            let name = &self.target.name;
+            warn(format_args!(
+                "`{name}` is enabled and nobody gets it: its percentage is 0 and its lists are empty (`cargo flags rollout \
+                 {name} PCT`)"
+            ));
+        }
+    }
+
     /// Says what is there now, under which key and on which server: of several, a wrong one looks like success too.
     pub(crate) fn report(&self, written: &Written) -> Result<(), Failure> {
         let stored = StoredDocument::from(written.text.clone().unwrap_or_default());

@@ -17,5 +17,6 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut edit = Edit::open(&arguments.write, Need::Name)?;
     let written = edit.write(|document| Ok(document.enabled(true)))?;
+    edit.warn_if_for_nobody(&written);
     edit.report(&written)
 }

@@ -116,6 +116,22 @@ fn rollout_and_set_turn_on_what_has_no_document() {
 }
 
 #[test]
+fn on_warns_that_nobody_gets_it() {
+    let server = RedisServer::start();
+    let nobody = "warning: `pricing` is enabled and nobody gets it: its percentage is 0 and its lists are empty (`cargo flags \
+                  rollout pricing PCT`)";
+    checked(&server, &["rollout", "pricing", "0"]).done();
+    let said = checked(&server, &["on", "pricing"]);
+    assert!(said.stderr.contains(nobody), "{said:?}");
+    said.done();
+    let listed = r#"{"name":"pricing","enabled":false,"rollout_percentage":0,"allowed_users":["u1"]}"#;
+    server.cli(&["SET", "ff:pricing", listed]);
+    let said = checked(&server, &["on", "pricing"]);
+    assert!(!said.stderr.contains("nobody"), "{said:?}");
+    said.done();
+}
+
+#[test]
 fn rollout_and_set_warn_that_a_disabled_document_stays_off() {
     let server = RedisServer::start();
     checked(&server, &["off", "pricing"]).done();
@@ -184,7 +200,10 @@ fn a_name_that_nothing_can_check_is_only_killed() {
         let said = run(&mut at(&server, words));
         assert!(said.stdout.lines().any(|line| line.starts_with("name ") && line.ends_with(doubt)), "{said:?}");
         assert!(
-            said.stderr.contains(&format!("warning: nothing here can check whether there is a flag `{name}`")),
+            said.stderr.contains(&format!(
+                "warning: there was no document of `{name}`, and nothing here can check the name: if it is misspelt, the \
+                 flag that was meant is as it was; going ahead"
+            )),
             "{said:?}"
         );
         said.done();
