@@ -434,6 +434,13 @@ fn events_tell_what_changed_what_was_refused_and_the_end() {
     writer.set("small", r#"{"enabled":true,"value":-5}"#);
     let refused = next();
     assert!(refused.contains("`small` refused") && refused.contains("0 to 255"), "{refused}");
+    writer.set("checkout", r#"{"enabled":true,"rollout_percentge":0,"a\nb":[]}"#);
+    assert_eq!(next(), "changed: checkout");
+    assert_eq!(
+        next(),
+        "document of `checkout` is in force, but nothing knows its fields `rollout_percentge`, `a\\nb`: misspelt fields \
+         read as missing"
+    );
     drop(guard);
     assert_eq!(next(), "stopped: the guard was dropped, the last decisions stay");
     assert!(

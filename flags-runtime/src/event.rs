@@ -44,6 +44,15 @@ pub enum Event {
         /// what is wrong with the document
         error: String,
     },
+    /// A document is in force and has fields that mean nothing here: misspelt ones, which then read as missing, or those
+    /// of a newer version.
+    #[non_exhaustive]
+    UnknownFields {
+        /// the flag's name
+        flag: &'static str,
+        /// the first 16 of them, as they are to be shown: in backticks, long names cut
+        fields: Vec<String>,
+    },
     /// The source holds documents that belong to no flag of this program: misspelt, or another program's.
     #[non_exhaustive]
     Unknown {
@@ -65,7 +74,7 @@ pub enum Event {
 impl Event {
     /// Whether somebody should look at it.
     pub fn is_trouble(&self) -> bool {
-        matches!(self, Self::Lost { .. } | Self::Refused { .. } | Self::Restarted { .. })
+        matches!(self, Self::Lost { .. } | Self::Refused { .. } | Self::UnknownFields { .. } | Self::Restarted { .. })
     }
 }
 
@@ -82,6 +91,12 @@ impl fmt::Display for Event {
             Self::Unknown { source, keys } => {
                 write!(f, "{source}: no flag of this program is named {}", keys.join(", "))
             }
+            Self::UnknownFields { flag, fields } => write!(
+                f,
+                "document of `{flag}` is in force, but nothing knows its {} {}: misspelt fields read as missing",
+                if fields.len() == 1 { "field" } else { "fields" },
+                fields.join(", ")
+            ),
             Self::Stopped => f.write_str("stopped: the guard was dropped, the last decisions stay"),
             Self::Restarted { source } => write!(f, "{source}: the background thread panicked and was started again"),
         }

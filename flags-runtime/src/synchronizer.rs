@@ -238,6 +238,9 @@ impl Run {
         for (flag, error) in applied.refused {
             self.listener.tell(&Event::Refused { flag, error: error.to_string() });
         }
+        for (flag, fields) in applied.unknown_fields {
+            self.listener.tell(&Event::UnknownFields { flag, fields });
+        }
         Ok(())
     }
 

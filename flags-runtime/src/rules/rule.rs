@@ -12,6 +12,8 @@ pub(crate) struct Rule {
     pub(crate) targeting: Targeting,
     /// The document's value; none if it is null.
     pub(crate) value: Option<CompiledValue>,
+    /// Fields that mean nothing to this version, for people: most often misspelt ones.
+    pub(crate) unknown_fields: Vec<String>,
     is_switch: bool,
 }
 
@@ -41,7 +43,10 @@ impl Rule {
             Some(value) => decode(value.get())
                 .map_err(|why| DocumentError::mismatch(format!("`value` {} {why}", shown(value.get()))))?,
         };
-        Ok(Self { targeting: Targeting::compile(&document), value, is_switch })
+        let targeting = Targeting::compile(&document);
+        let unknown_fields =
+            document.unknown_fields.iter().map(|name| shown(&name.escape_debug().to_string())).collect();
+        Ok(Self { targeting, value, unknown_fields, is_switch })
     }
 
     /// What "on" means; none is the declared default.

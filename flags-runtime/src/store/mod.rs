@@ -33,6 +33,8 @@ pub(crate) struct Applied {
     pub(crate) changed: Vec<&'static str>,
     /// Names of flags whose document was refused now, with the reason.
     pub(crate) refused: Vec<(&'static str, DocumentError)>,
+    /// Names of flags whose document now has fields that nobody knows, with those.
+    pub(crate) unknown_fields: Vec<(&'static str, Vec<String>)>,
 }
 
 /// What is in force of one flag, for `status()`.
@@ -89,9 +91,12 @@ pub(crate) fn apply(generation: Generation, origin: Origin, documents: Documents
         let name = flag.declaration().name();
         let slot = state.slot(flag, origin);
         old_rules.push(slot.replace(sha256, compiled));
-        match &slot.refused {
-            Some(error) => applied.refused.push((name, error.clone())),
-            None => applied.changed.push(name),
+        if let Some(error) = &slot.refused {
+            applied.refused.push((name, error.clone()));
+        } else {
+            applied.changed.push(name);
+            let unknown = slot.last_good.as_ref().map(|rule| rule.unknown_fields.clone());
+            applied.unknown_fields.extend(unknown.filter(|fields| !fields.is_empty()).map(|fields| (name, fields)));
         }
         let flag_state = state.of(flag);
         for core in flag.cores() {
