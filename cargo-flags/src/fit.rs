@@ -36,11 +36,12 @@ pub(crate) fn fits(flag: &FlagRecord, value: &str) -> Result<(), Misfit> {
         "i8" => read::<i8>,
         "i16" => read::<i16>,
         "i32" => read::<i32>,
-        "i64" => read::<i64>,
+        // At most as wide as these, wherever the service runs.
+        "i64" | "isize" => read::<i64>,
         "u8" => read::<u8>,
         "u16" => read::<u16>,
         "u32" => read::<u32>,
-        "u64" => read::<u64>,
+        "u64" | "usize" => read::<u64>,
         "f32" => read::<f32>,
         "f64" => read::<f64>,
         "string" => read::<String>,
@@ -64,4 +65,20 @@ fn variant(flag: &FlagRecord, value: &str) -> Result<(), Misfit> {
     let suggestion = suggestion::did_you_mean(&given, variants());
     let message = format!("the value {value} of `{}` is none of the variants {names}{suggestion}", flag.name);
     Err(Misfit { message, may_be_alias: true })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_integer_type_is_checked() {
+        for value_type in ["i8", "i16", "i32", "i64", "isize", "u8", "u16", "u32", "u64", "usize"] {
+            let flag: FlagRecord = serde_json::from_str(&format!(r#"{{"name":"x","type":"{value_type}"}}"#)).unwrap();
+            assert!(fits(&flag, "7").is_ok() && fits(&flag, "null").is_ok(), "{value_type}");
+            assert!(fits(&flag, "7.5").is_err() && fits(&flag, "\"7\"").is_err(), "{value_type}");
+            assert_eq!(fits(&flag, "-1").is_ok(), value_type.starts_with('i'), "{value_type}");
+        }
+    }
 }

@@ -35,6 +35,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         (None, value) => NewDocument::default().value(value.as_deref().unwrap_or("null"))?,
     };
     let mut edit = Edit::open(&arguments.write, Need::Name)?;
+    if let Some(document) = &arguments.document
+        && !arguments.write.force
+    {
+        refuse_another_name(&edit, document)?;
+    }
     let text = new.text(&edit.target.key);
     let stored = StoredDocument::from(text);
     let value = stored.parse().map_err(|error| Failure::because("the new document would be refused", error))?.value;
@@ -59,6 +64,22 @@ fn whole(name: &str, text: &str) -> Result<NewDocument, Failure> {
         return Err(Failure::wrong(unknown(&document.unknown_fields)));
     }
     Ok(NewDocument::from_stored(name, &stored, Existing::MustBeKept)?)
+}
+
+/// A document that names another flag was most likely pasted under the wrong one.
+fn refuse_another_name(edit: &Edit<'_>, document: &str) -> Result<(), Failure> {
+    let stored = StoredDocument::from(document);
+    // That it reads was seen before.
+    let given = stored.parse().ok().and_then(|document| document.name.map(std::borrow::Cow::into_owned));
+    match given {
+        Some(given) if given != edit.target.name && given != edit.target.key => Err(Failure::wrong(format!(
+            "the given document is that of `{}`, not of `{}`: correct its `name` or leave it out (--force writes it under \
+             the right name)",
+            visible(&given),
+            edit.target.name
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// What a document has fields for.

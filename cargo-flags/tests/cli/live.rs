@@ -285,6 +285,9 @@ fn a_value_that_does_not_fit_is_refused() {
     }
     let error = checked(&server, &["set", "pricing", "--document", r#"{"value":"variant_c"}"#]).failed(2);
     assert!(error.contains("is none of the variants"), "{error}");
+    let another = r#"{"name":"new_checkout","value":"variant_a"}"#;
+    let error = checked(&server, &["set", "pricing", "--document", another]).failed(2);
+    assert!(error.contains("the given document is that of `new_checkout`, not of `pricing`"), "{error}");
     let error = checked(&server, &["set", "new_checkout", "false"]).failed(2);
     assert!(error.contains("`cargo flags on` and `off` switch it (--force"), "a new document would be on: {error}");
     assert_eq!(server.cli(&["DBSIZE"]), "0");
@@ -295,6 +298,12 @@ fn a_value_that_does_not_fit_is_refused() {
     }
     assert!(document(&server, "ff:Page Size").contains("\"value\":20.0}"), "the digits are kept");
     checked(&server, &["set", "page_size", "256", "--force"]).done();
+    for name in ["page_size", "Page Size"] {
+        let own = format!(r#"{{"name":"{name}","value":9}}"#);
+        checked(&server, &["set", "page_size", "--document", &own]).done();
+    }
+    checked(&server, &["set", "pricing", "--document", another, "--force"]).done();
+    assert!(document(&server, "ff:pricing").contains("\"name\":\"pricing\""));
     let said = checked(&server, &["set", "pricing", "\"an alias\"", "--force"]);
     assert!(said.stderr.contains("is none of the variants") && !said.stderr.contains("does not fit"), "{said:?}");
     said.done();
