@@ -151,17 +151,17 @@ impl FlagRecord {
 
     /// Whether both are the declaration of one place; where one does not record it, of one package.
     pub(crate) fn is_same_place(&self, other: &Self) -> bool {
-        (&self.package, &self.version) == (&other.package, &other.version)
-            && (self.file.is_none()
-                || other.file.is_none()
-                || (&self.file, self.line, self.column) == (&other.file, other.line, other.column))
+        self.is_at(&other.package, &other.version, other.file.as_deref(), (other.line, other.column))
     }
 
     fn is_declared_at(&self, record: &Record) -> bool {
-        (&self.package, &self.version) == (&record.package, &record.version)
-            && (self.file.is_none()
-                || record.file.is_none()
-                || (&self.file, self.line, self.column) == (&record.file, record.line, record.column))
+        self.is_at(&record.package, &record.version, record.file.as_deref(), (record.line, record.column))
+    }
+
+    fn is_at(&self, package: &str, version: &str, file: Option<&str>, position: (Option<u32>, Option<u32>)) -> bool {
+        let is_recorded = self.file.is_some() && file.is_some();
+        (&*self.package, &*self.version) == (package, version)
+            && (!is_recorded || (self.file.as_deref(), (self.line, self.column)) == (file, position))
     }
 
     /// The default as text: JSON, or the source text where only the program knows the value.
