@@ -2,8 +2,11 @@
 #![deny(warnings, missing_docs)]
 #![forbid(unsafe_code)]
 
-use std::fmt::{Debug, Display};
+use std::error::Error;
+use std::fmt::{Debug, Display, Write as FmtWrite};
 use std::future::Future;
+use std::io::{BufRead, Cursor, Read, Write};
+use std::iter::FusedIterator;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
@@ -43,7 +46,9 @@ both_ways! {
     }
 }
 
-fn old_reversible<'a>(words: &'a [String]) -> impl DoubleEndedIterator<Item = &'a str> + ExactSizeIterator + Clone + 'a {
+fn old_reversible<'a>(
+    words: &'a [String],
+) -> impl DoubleEndedIterator<Item = &'a str> + ExactSizeIterator + Clone + 'a {
     words[..1].iter().map(String::as_str)
 }
 
@@ -68,6 +73,92 @@ both_ways! {
         pairs.into_iter().map(|(first, _)| first)
     }
 }
+
+fn old_reader(text: &str) -> impl BufRead + use<'_> {
+    text.as_bytes()
+}
+
+both_ways! {
+    old_reader,
+    fn reader_on / reader_off(text: &str) -> impl BufRead + use<'_> {
+        Cursor::new(text.repeat(2))
+    }
+}
+
+fn old_writer(into: &mut Vec<u8>) -> impl Write + use<'_> {
+    into
+}
+
+both_ways! {
+    old_writer,
+    fn writer_on / writer_off(into: &mut Vec<u8>) -> impl Write + use<'_> {
+        into.clear();
+        std::io::BufWriter::new(into)
+    }
+}
+
+fn old_error() -> impl Error + AsRef<str> + std::fmt::Write {
+    Failed("old".to_owned())
+}
+
+both_ways! {
+    old_error,
+    fn error_on / error_off() -> impl Error + AsRef<str> + std::fmt::Write {
+        Failed("new".to_owned())
+    }
+}
+
+#[derive(Debug)]
+struct Failed(String);
+
+impl std::fmt::Display for Failed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Error for Failed {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&std::fmt::Error)
+    }
+}
+
+impl AsRef<str> for Failed {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FmtWrite for Failed {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        self.0.push_str(text);
+        Ok(())
+    }
+}
+
+fn old_fused() -> impl FusedIterator<Item = char> + Copy {
+    Letter('o')
+}
+
+both_ways! {
+    old_fused,
+    fn fused_on / fused_off() -> impl FusedIterator<Item = char> + Copy {
+        Letter('n')
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Letter(char);
+
+impl Iterator for Letter {
+    type Item = char;
+
+    fn next(&mut self) -> Option<char> {
+        Some(self.0)
+    }
+}
+
+impl FusedIterator for Letter {}
 
 struct Cart {
     items: Vec<String>,
@@ -162,6 +253,10 @@ fn conditional(number: u8, #[cfg(all())] here: u8, #[cfg(any())] gone: u8) -> im
     number..here
 }
 
+trait Outcome: Error + AsRef<str> + FmtWrite {}
+
+impl<T: Error + AsRef<str> + FmtWrite> Outcome for T {}
+
 fn ready<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,
@@ -200,6 +295,28 @@ fn main() {
     let shown = Cart { items: words.to_vec() }.shown_on();
     assert_eq!((shown.to_string(), format!("{shown:?}")), ("ab".to_owned(), "\"ab\"".to_owned()));
     assert_eq!(is_send(cart.shown_off()).to_string(), "2");
+
+    let mut text = String::new();
+    reader_on("ab\n").read_to_string(&mut text).unwrap();
+    assert_eq!((text.as_str(), reader_off("ab\nc").lines().next().unwrap().unwrap().as_str()), ("ab\nab\n", "ab"));
+    let mut written = b"old ".to_vec();
+    writer_off(&mut written).write_all(b"x").unwrap();
+    assert_eq!(written, b"old x");
+    let mut writer = writer_on(&mut written);
+    writer.write_all(b"y").unwrap();
+    writer.flush().unwrap();
+    drop(writer);
+    assert_eq!(written, b"y");
+    for (mut error, said) in [(Box::new(error_on()) as Box<dyn Outcome>, "new!"), (Box::new(error_off()), "old!")] {
+        error.write_str("!").unwrap();
+        assert!(error.source().is_some_and(<dyn Error>::is::<std::fmt::Error>));
+        assert_eq!((AsRef::<str>::as_ref(&*error), error.to_string().as_str()), (said, said));
+    }
+    let (on, off) = (fused_on(), fused_off());
+    assert_eq!(
+        (on.take(2).collect::<String>(), off.fuse().nth(3), on.size_hint()),
+        ("nn".to_owned(), Some('o'), (0, None))
+    );
 
     assert_eq!(ready(is_send(future_on(1))), 2);
     assert_eq!(ready(is_send(future_off(1))), 101);
