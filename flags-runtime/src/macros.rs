@@ -160,17 +160,10 @@ macro_rules! __flags_declare_with {
             || $id.__default_bits(),
             &RECORD,
         );
+        // In here, what names the flag shares its deprecation, and is no use of an expired flag to rustc.
+        $crate::__private::inventory::submit! { $crate::__private::Registration($id.__core()) }
         <$type>::__new(&DECLARATION, $default)
     }};
-}
-
-/// Puts a declared flag into the registry.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __flags_register {
-    ($id:ident) => {
-        $crate::__private::inventory::submit! { $crate::__private::Registration($id.__core()) }
-    };
 }
 
 /// The initialiser of a flag whose declaration is in error: it type-checks, so that the one error stands alone.

@@ -1,20 +1,19 @@
 //! The tokens of a declaration.
 
-use proc_macro2::{Literal, TokenStream};
-use quote::{quote, quote_spanned};
-use syn::LitStr;
+use proc_macro2::{Literal, Span, TokenStream};
+use quote::quote;
+use syn::{Ident, LitStr};
 
-use super::{Declaration, StaticTokens};
+use super::{Declaration, Repeated, StaticTokens};
 use crate::expiry::{Expired, tracking};
 use crate::settings::{DefaultValue, Expires};
 use crate::{name, text};
 
-/// The static, its registration, the lint at its date if that has passed, and the guard of its name.
+/// The static, which registers itself, and the guard of its name.
 pub(crate) fn expand(declaration: &Declaration) -> TokenStream {
     let Declaration { tokens, settings, expired, runtime } = declaration;
     let StaticTokens { attributes, repeated, doc, visibility, static_token, ident, colon, ty, semicolon } = tokens;
     let conditions = &repeated.conditions;
-    let allows = &repeated.allows;
 
     let name = &settings.name;
     let key = text_of(settings.key.as_ref());
@@ -35,10 +34,14 @@ pub(crate) fn expand(declaration: &Declaration) -> TokenStream {
     let (line, column) = (Literal::usize_unsuffixed(line), Literal::usize_unsuffixed(column));
 
     let deprecated = expired.as_ref().map(|Expired { note, .. }| quote!(#[deprecated(note = #note)]));
-    // Only where it is needed: users who forbid the lint may not have it allowed either.
-    let unwarned = expired.as_ref().map(|_| quote!(#[allow(deprecated)]));
-    let tracking = matches!(settings.expires, Expires::On { .. }).then(tracking);
-    let warning = expired.as_ref().map(|expired| warning_at_date(expired, tokens));
+    let tracking = matches!(settings.expires, Expires::On { .. }).then(|| {
+        let tracking = tracking();
+        quote! {
+            #(#conditions)*
+            #[doc(hidden)]
+            const _: () = { #tracking };
+        }
+    });
     // Exported, so that it meets its like from any module or function body; that this is "non-local" is the point.
     let guard = name::guard(name);
     let guard = text::located(quote!(macro_rules! #guard { () => {}; }), name.span());
@@ -65,16 +68,7 @@ pub(crate) fn expand(declaration: &Declaration) -> TokenStream {
             column = #column,
         } #semicolon
 
-        #(#conditions)*
-        #(#allows)*
-        #[doc(hidden)]
-        #unwarned
-        const _: () = {
-            #tracking
-            #runtime::__flags_register!(#ident);
-        };
-
-        #warning
+        #tracking
 
         #(#conditions)*
         #[doc(hidden)]
@@ -84,23 +78,26 @@ pub(crate) fn expand(declaration: &Declaration) -> TokenStream {
     }
 }
 
-/// The use, at the date, of a constant that is deprecated for the reason that the flag is.
-fn warning_at_date(Expired { note, at, is_denied }: &Expired, tokens: &StaticTokens) -> TokenStream {
-    let conditions = &tokens.repeated.conditions;
-    let allows = &tokens.repeated.allows;
+/// What makes rustc warn at the date, if that has passed: a use of the flag there.
+pub(super) fn warning_at_date(declaration: &Declaration) -> Option<TokenStream> {
+    let Expired { at, is_denied, .. } = declaration.expired.as_ref()?;
+    let StaticTokens { repeated: Repeated { conditions, allows }, ident, .. } = &declaration.tokens;
     let denied = is_denied.then(|| quote!(#[deny(deprecated)]));
-    let constant = quote_spanned!(*at=> EXPIRED);
-    quote! {
+    let flag = at_date(ident, *at);
+    Some(quote! {
         #(#conditions)*
         #(#allows)*
         #[doc(hidden)]
         #denied
         const _: () = {
-            #[deprecated(note = #note)]
-            const #constant: () = ();
-            #constant
+            let _ = &#flag;
         };
-    }
+    })
+}
+
+/// The flag's own name, for what rustc says of it to be said at its date.
+pub(crate) fn at_date(ident: &Ident, date: Span) -> Ident {
+    Ident::new(&ident.to_string(), ident.span().located_at(date))
 }
 
 fn text_of(literal: Option<&LitStr>) -> String {

@@ -10,7 +10,7 @@ mod tests;
 mod validate;
 
 pub(crate) use attributes::Repeated;
-pub(crate) use expand::expand as expand_declaration;
+pub(crate) use expand::{at_date, expand as expand_declaration};
 pub(crate) use fallback::stand_in;
 pub(crate) use model::{Declaration, StaticTokens};
 pub(crate) use parse::StaticItem;
@@ -34,7 +34,10 @@ pub(crate) fn expand(
     match settings {
         Some(settings) => {
             let expired = validate::expiry(&settings, environment, diagnostics);
-            expand::expand(&Declaration { tokens, settings, expired, runtime })
+            let declaration = Declaration { tokens, settings, expired, runtime };
+            let mut expansion = expand::expand(&declaration);
+            expansion.extend(expand::warning_at_date(&declaration));
+            expansion
         }
         None => fallback::stand_in(&tokens, &runtime),
     }

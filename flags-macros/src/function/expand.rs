@@ -8,15 +8,12 @@ use syn::{ExprPath, Ident};
 use super::model::{Answer, AsyncBlock, Gate, GatingFlag, Joint, JointKind, Place};
 use super::parameters::{Parameter, binds, conditions_of, distinct_conditions, rename};
 use super::parse::{Block, FunctionItem};
-use crate::declaration::expand_declaration;
+use crate::declaration::{Declaration, at_date, expand_declaration};
 use crate::text::located;
 
 /// The declaration, if there is one, and the function.
 pub(super) fn expand(mut item: FunctionItem, gate: &Gate) -> TokenStream {
-    let declaration = match &gate.flag {
-        GatingFlag::Declared(declaration) => Some(expand_declaration(declaration)),
-        GatingFlag::Named(_) => None,
-    };
+    let declaration = declared(gate).map(expand_declaration);
     rename(&mut item.signature, &gate.parameters);
     let block = match (&gate.place, gate.call.answer) {
         (Place::Body(body), Answer::Joined(joint)) => body.with_statements(joined(gate, body, joint)),
@@ -65,7 +62,6 @@ fn joined(gate: &Gate, body: &Block, joint: Joint) -> TokenStream {
     let runtime = &gate.runtime;
     let (is_on, side) = (Ident::new("is_on", Span::mixed_site()), Ident::new("side", Span::mixed_site()));
     let read = read(gate);
-    let allow = has_expired_here(gate).then(|| quote!(#[allow(deprecated)]));
     let mut statements = patterns(gate, &body.statements);
     statements.extend(body.statements.clone());
     let mut block = Group::new(Delimiter::Brace, statements);
@@ -90,36 +86,40 @@ fn joined(gate: &Gate, body: &Block, joint: Joint) -> TokenStream {
             }
         },
     };
-    quote!(#allow let #is_on = #read; #one)
-}
-
-/// Whether the lint at the date speaks of this very attribute: one warning is enough.
-fn has_expired_here(gate: &Gate) -> bool {
-    matches!(&gate.flag, GatingFlag::Declared(declaration) if declaration.expired.is_some())
+    let denied = denied(gate);
+    quote!(#denied let #is_on = #read; #one)
 }
 
 /// `if !flag!(FLAG, &context) { return off(arguments..); }`
 fn question(gate: &Gate) -> TokenStream {
     let otherwise = otherwise(gate);
-    let read = read(gate);
-    if !has_expired_here(gate) {
-        return quote!(if !#read { #otherwise });
-    }
-    let is_on = Ident::new("is_on", Span::mixed_site());
-    quote! {
-        #[allow(deprecated)]
-        let #is_on = #read;
-        if !#is_on { #otherwise }
+    let (denied, read) = (denied(gate), read(gate));
+    quote!(#denied if !#read { #otherwise })
+}
+
+/// The lint that the gate of a flag declared here sets off, where it is denied.
+fn denied(gate: &Gate) -> Option<TokenStream> {
+    declared(gate)?.expired.as_ref()?.is_denied.then(|| quote!(#[deny(deprecated)]))
+}
+
+fn declared(gate: &Gate) -> Option<&Declaration> {
+    match &gate.flag {
+        GatingFlag::Declared(declaration) => Some(declaration),
+        GatingFlag::Named(_) => None,
     }
 }
 
-/// `flag!(FLAG, &context)`, located at the flag: where it is no flag of a bool, that is the place.
+/// `flag!(FLAG, &context)`, located at the flag: where it is no flag of a bool, that is the place. A flag that is declared
+/// here is located at its date once that has passed: there the one warning belongs.
 fn read(Gate { runtime, flag, context, .. }: &Gate) -> TokenStream {
     let (flag, place) = match flag {
         GatingFlag::Named(path) => (path.to_token_stream(), path.segments.last().map(|last| last.ident.span())),
         GatingFlag::Declared(declaration) => {
             let ident = &declaration.tokens.ident;
-            (ident.to_token_stream(), Some(ident.span()))
+            let ident =
+                declaration.expired.as_ref().map_or_else(|| ident.clone(), |expired| at_date(ident, expired.at));
+            let place = ident.span();
+            (ident.into_token_stream(), Some(place))
         }
     };
     let place = place.unwrap_or_else(Span::call_site);

@@ -9,14 +9,17 @@ use crate::attribute;
 use crate::expiry::Environment;
 use crate::text::Compact as _;
 
-fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    let environment = Environment {
+fn environment() -> Environment {
+    Environment {
         flags_today: Some("2026-11-01".to_owned()),
         flags_expired: None,
         source_date_epoch: None,
         clock: SystemTime::UNIX_EPOCH,
-    };
-    attribute::expand(arguments, item, &environment)
+    }
+}
+
+fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    attribute::expand(arguments, item, &environment())
 }
 
 /// What `#[feature_flag(FLAG, off = old)]` makes of a function.
@@ -315,20 +318,24 @@ fn a_name_declares_a_static_beside_the_function() {
 }
 
 #[test]
-fn an_expired_flag_warns_at_its_date_and_not_at_the_gate() {
-    let arguments = quote!(name = "fast_search", default = false, expires = "2025-03-01", off = old);
-    let tokens = expand(
-        arguments,
+fn an_expired_flag_warns_by_its_gate_alone() {
+    let arguments = || quote!(name = "fast_search", default = false, expires = "2025-03-01", off = old);
+    let function = || {
         quote!(
             fn search() -> u8 {
                 1
             }
-        ),
-    )
-    .compact();
+        )
+    };
+    let tokens = expand(arguments(), function()).compact();
     let gate =
-        quote!(#[allow(deprecated)] let is_on = ::flags_runtime::flag!(FAST_SEARCH); if !is_on { return old(); });
-    assert!(tokens.contains(&gate.compact()), "{tokens}");
+        |denied| quote!(fn search() -> u8 { #denied if !::flags_runtime::flag!(FAST_SEARCH) { return old(); } 1 });
+    assert!(tokens.contains(&gate(None).compact()), "{tokens}");
+    assert_eq!(tokens.matches("#[deprecated").count(), 1, "{tokens}");
+
+    let deny = Environment { flags_expired: Some("deny".to_owned()), ..environment() };
+    let tokens = attribute::expand(arguments(), function(), &deny).compact();
+    assert!(tokens.contains(&gate(Some(quote!(#[deny(deprecated)]))).compact()), "{tokens}");
 }
 
 #[test]
