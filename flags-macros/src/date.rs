@@ -55,6 +55,13 @@ impl Date {
         let day = u8::try_from(days).ok()? + 1;
         Some(Self { year, month, day })
     }
+
+    /// The Unix time at which the day is over; 0 for days before 1970.
+    pub(crate) fn end_in_unix_seconds(self) -> u64 {
+        let years: u64 = (1970..self.year).map(days_of_year).sum();
+        let months: u64 = (1..self.month).map(|month| u64::from(days_of(self.year, month))).sum();
+        if self.year < 1970 { 0 } else { (years + months + u64::from(self.day)) * SECONDS_A_DAY }
+    }
 }
 
 impl fmt::Display for Date {
@@ -114,6 +121,16 @@ mod tests {
         assert_eq!(day(253_402_300_799).as_deref(), Some("9999-12-31"));
         assert_eq!(day(253_402_300_800), None);
         assert_eq!(day(u64::MAX), None);
+    }
+
+    #[test]
+    fn a_day_ends_where_the_next_begins() {
+        for seconds in [0, 86_400, 951_782_400, 1_735_603_200, 4_107_542_400] {
+            let day = Date::from_unix_seconds(seconds);
+            assert_eq!(day.map(Date::end_in_unix_seconds), Some(seconds + 86_400), "{day:?}");
+        }
+        assert_eq!(Date::parse("1969-12-31").map(Date::end_in_unix_seconds), Ok(0));
+        assert_eq!(Date::parse("9999-12-31").map(Date::end_in_unix_seconds), Ok(253_402_300_800));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::error::{NotReady, StartError};
 use crate::event::{Event, Listener};
@@ -162,6 +162,10 @@ impl Builder {
         }
         if self.tracks_reads {
             store::arm_all();
+        }
+        let expired = registry().expired(SystemTime::now());
+        if !expired.is_empty() {
+            self.listener.tell(&Event::Expired { flags: expired });
         }
         let has_source = self.source.is_some();
         for (origin, source) in [(Origin::OverrideFile, override_file), (Origin::Source, self.source)] {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use crate::registry::Declaration;
 use crate::status::Status;
 
 /// Something that happened in the background. `Display` is a line for people; it never holds a password.
@@ -15,6 +16,13 @@ pub enum Event {
     Started {
         /// what is known now
         status: Box<Status>,
+    },
+    /// At start: flags of this program whose last day is over. They answer as before; remove them and the code behind
+    /// them, or move their dates.
+    #[non_exhaustive]
+    Expired {
+        /// what was declared about each, sorted by name
+        flags: Vec<&'static Declaration>,
     },
     /// Contact was lost, or refused: the last decisions stay.
     #[non_exhaustive]
@@ -74,7 +82,14 @@ pub enum Event {
 impl Event {
     /// Whether somebody should look at it.
     pub fn is_trouble(&self) -> bool {
-        matches!(self, Self::Lost { .. } | Self::Refused { .. } | Self::UnknownFields { .. } | Self::Restarted { .. })
+        matches!(
+            self,
+            Self::Expired { .. }
+                | Self::Lost { .. }
+                | Self::Refused { .. }
+                | Self::UnknownFields { .. }
+                | Self::Restarted { .. }
+        )
     }
 }
 
@@ -82,6 +97,10 @@ impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Started { status } => status.fmt(f),
+            Self::Expired { flags } => {
+                let shown: Vec<_> = flags.iter().map(|flag| expired(flag)).collect();
+                write!(f, "expired flags, which answer as before: {}", shown.join(", "))
+            }
             Self::Lost { source, error } => write!(f, "{source}: {error}; decisions stay as they are"),
             Self::Recovered { source } => write!(f, "{source}: back, everything read again"),
             Self::Changed { flags } => write!(f, "changed: {}", flags.join(", ")),
@@ -101,6 +120,11 @@ impl fmt::Display for Event {
             Self::Restarted { source } => write!(f, "{source}: the background thread panicked and was started again"),
         }
     }
+}
+
+fn expired(flag: &Declaration) -> String {
+    let (name, date) = (flag.name(), flag.expires().unwrap_or_default());
+    format!("{name} (on {date}, {})", flag.owner().unwrap_or("no owner"))
 }
 
 /// Whoever wants to hear of events.

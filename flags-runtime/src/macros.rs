@@ -128,8 +128,8 @@ macro_rules! __flags_declare {
 macro_rules! __flags_declare_with {
     (
         $id:ident, $type:ty, $name:literal, $key:literal, $text:expr, $default:expr,
-        default_expr = $expression:literal, expires = $expires:literal, never = $never:literal,
-        owner = $owner:literal, created = $created:literal, ticket = $ticket:literal, kind = $kind:literal,
+        default_expr = $expression:literal, expires = $expires:literal, expired_from = $expired_from:literal,
+        never = $never:literal, owner = $owner:literal, created = $created:literal, ticket = $ticket:literal, kind = $kind:literal,
         public = $public:literal, doc = $doc:literal, line = $line:literal, column = $column:literal $(,)?
     ) => {{
         const META: $crate::__private::Metadata = $crate::__private::Metadata {
@@ -139,6 +139,7 @@ macro_rules! __flags_declare_with {
             default: $text,
             default_expression: $expression,
             expires: $expires,
+            expired_from: $expired_from,
             never: $never,
             owner: $owner,
             created: $created,

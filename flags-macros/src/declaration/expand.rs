@@ -21,10 +21,11 @@ pub(crate) fn expand(declaration: &Declaration) -> TokenStream {
         DefaultValue::Const(value) => (quote!(value(#value)), text::as_written(quote!(#value))),
         DefaultValue::Call(path) => (quote!(call(#path)), format!("{}()", text::as_written(quote!(#path)))),
     };
-    let (expires, never) = match &settings.expires {
-        Expires::On { literal, .. } => (literal.value(), String::new()),
-        Expires::Never { reason } => (String::new(), reason.value()),
+    let (expires, expired_from, never) = match &settings.expires {
+        Expires::On { date, literal } => (literal.value(), date.end_in_unix_seconds(), String::new()),
+        Expires::Never { reason } => (String::new(), u64::MAX, reason.value()),
     };
+    let expired_from = Literal::u64_unsuffixed(expired_from);
     let owner = text_of(settings.owner.as_ref());
     let created = text_of(settings.created.as_ref());
     let ticket = text_of(settings.ticket.as_ref());
@@ -57,6 +58,7 @@ pub(crate) fn expand(declaration: &Declaration) -> TokenStream {
             default = #default,
             default_expr = #default_expr,
             expires = #expires,
+            expired_from = #expired_from,
             never = #never,
             owner = #owner,
             created = #created,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::OnceLock;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::cell::{Cell, Reading};
 use crate::rules::rule::Published;
@@ -28,6 +29,8 @@ pub struct Metadata {
     pub default: TextValue,
     pub default_expression: &'static str,
     pub expires: &'static str,
+    /// Unix seconds; the last moment there is if it never expires.
+    pub expired_from: u64,
     pub never: &'static str,
     pub owner: &'static str,
     pub created: &'static str,
@@ -47,6 +50,7 @@ impl Metadata {
         default: TextValue::Expression,
         default_expression: "",
         expires: "",
+        expired_from: u64::MAX,
         never: "",
         owner: "",
         created: "",
@@ -124,6 +128,12 @@ impl Declaration {
     /// The last day of its life, `YYYY-MM-DD`; none if it never expires.
     pub fn expires(&self) -> Option<&'static str> {
         given(self.meta.expires)
+    }
+
+    /// Whether its last day, which ends at midnight UTC, is over at `moment`. What the flag answers does not depend on it.
+    pub fn has_expired(&self, moment: SystemTime) -> bool {
+        // A clock before 1970 is a machine without a clock: nothing has expired there.
+        moment.duration_since(UNIX_EPOCH).is_ok_and(|since| since.as_secs() >= self.meta.expired_from)
     }
 
     /// Why it never expires.

@@ -18,6 +18,7 @@ mod atomic {
 use std::error::Error;
 use std::fmt;
 use std::sync::OnceLock;
+use std::time::SystemTime;
 
 pub use declaration::Declaration;
 use declaration::{FlagCore, Place, Registration};
@@ -89,6 +90,12 @@ impl Registry {
     pub(crate) fn by_key(&self, key: &str) -> Option<&RegisteredFlag> {
         let at = self.by_key.binary_search_by_key(&key, |&index| self.flags[index].declaration.key()).ok()?;
         self.flags.get(*self.by_key.get(at)?)
+    }
+
+    /// What was declared about the flags whose last day is over at `moment`, sorted by name.
+    pub fn expired(&self, moment: SystemTime) -> Vec<&'static Declaration> {
+        let declared = self.flags.iter().map(RegisteredFlag::declaration);
+        declared.filter(|declaration| declaration.has_expired(moment)).collect()
     }
 
     /// Names and keys that two declarations use; `start()` refuses to run with any.
