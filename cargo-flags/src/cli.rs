@@ -5,14 +5,14 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::command::{dump, eval, get, list, off, on, refs, rollout, set};
+use crate::command::{check, dump, eval, get, list, off, on, refs, rollout, set};
 use crate::failure::Failure;
 use crate::report::Format;
 
 /// List, explain, set and kill the feature flags of a workspace.
 #[derive(Debug, Parser)]
 #[command(bin_name = "cargo flags", version, arg_required_else_help = true, subcommand_required = true)]
-#[command(after_help = "Exit codes: 0 done; 1 a lost race; 2 wrong usage, input or connection.")]
+#[command(after_help = "Exit codes: 0 done; 1 a denied finding or a lost race; 2 wrong usage, input or connection.")]
 struct Cli {
     #[command(subcommand)]
     verb: Verb,
@@ -23,6 +23,7 @@ enum Verb {
     List(list::Arguments),
     Refs(refs::Arguments),
     Dump(dump::Arguments),
+    Check(check::Arguments),
     Eval(eval::Arguments),
     Get(get::Arguments),
     Set(set::Arguments),
@@ -31,27 +32,35 @@ enum Verb {
     Rollout(rollout::Arguments),
 }
 
-/// Which flags: those of a package, of the workspace, or of files.
+/// Which flags: those of packages, or of files.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct Origin {
-    /// Build this package of the workspace and read it [default: the package of the working directory]
-    #[arg(short, long, value_name = "PKG", conflicts_with_all = ["workspace", "artifact"])]
-    pub(crate) package: Option<String>,
-
-    /// Build all packages of the workspace and read them
-    #[arg(long, conflicts_with = "artifact")]
-    pub(crate) workspace: bool,
+    #[command(flatten)]
+    pub(crate) packages: Packages,
 
     /// Read these built files (programs, libraries, archives) and build nothing
     #[arg(long, value_name = "FILE", num_args = 1..)]
+    #[arg(conflicts_with_all = ["package", "workspace", "manifest_path", "cargo"])]
     pub(crate) artifact: Vec<PathBuf>,
+}
+
+/// Which packages: one, or those of the workspace.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct Packages {
+    /// This package of the workspace, which is built or checked [default: the package of the working directory]
+    #[arg(short, long, value_name = "PKG", conflicts_with = "workspace")]
+    pub(crate) package: Option<String>,
+
+    /// All packages of the workspace
+    #[arg(long)]
+    pub(crate) workspace: bool,
 
     /// The Cargo.toml to start from [default: that of the working directory]
-    #[arg(long, value_name = "PATH", conflicts_with = "artifact")]
+    #[arg(long, value_name = "PATH")]
     pub(crate) manifest_path: Option<PathBuf>,
 
-    /// Handed to `cargo build`, for example `-- --release --features beta`
-    #[arg(last = true, value_name = "CARGO OPTIONS", conflicts_with = "artifact")]
+    /// Handed to cargo, for example `-- --release --features beta`
+    #[arg(last = true, value_name = "CARGO OPTIONS")]
     pub(crate) cargo: Vec<OsString>,
 }
 
@@ -118,6 +127,7 @@ pub(crate) fn run(words: impl IntoIterator<Item = OsString>) -> Result<(), Failu
         Verb::List(arguments) => list::run(&arguments),
         Verb::Refs(arguments) => refs::run(&arguments),
         Verb::Dump(arguments) => dump::run(&arguments),
+        Verb::Check(arguments) => check::run(&arguments),
         Verb::Eval(arguments) => eval::run(&arguments),
         Verb::Get(arguments) => get::run(&arguments),
         Verb::Set(arguments) => set::run(&arguments),

@@ -14,7 +14,7 @@ pub(crate) enum Failure {
     ReaderGone,
     /// A usage, input or connection error: exit code 2.
     Wrong(Reason),
-    /// A lost race: exit code 1.
+    /// A lost race, or a denied finding: exit code 1.
     Lost(Reason),
 }
 
@@ -34,6 +34,11 @@ impl Failure {
     /// The same, with the error behind it.
     pub(crate) fn because(message: impl Into<String>, source: impl Error + Send + Sync + 'static) -> Self {
         Self::Wrong(Reason { message: message.into(), source: Some(Box::new(source)) })
+    }
+
+    /// A denied finding.
+    pub(crate) fn denied(message: impl Into<String>) -> Self {
+        Self::Lost(Reason { message: message.into(), source: None })
     }
 
     /// What writing our output said.
@@ -63,6 +68,11 @@ impl Failure {
 /// Says on stderr what the operator should know although the verb goes on.
 pub(crate) fn warn(message: impl fmt::Display) {
     say("warning", message);
+}
+
+/// Says on stderr what an empty answer would leave open.
+pub(crate) fn note(message: impl fmt::Display) {
+    say("note", message);
 }
 
 fn say(kind: &str, message: impl fmt::Display) {

@@ -2,42 +2,45 @@
 
 use std::collections::BTreeSet;
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use cargo_metadata::diagnostic::Diagnostic;
 use cargo_metadata::{Artifact, CrateType, Message, Metadata, MetadataCommand, Package, PackageId, Target};
 
 use crate::artifact::Inventory;
-use crate::cli::Origin;
+use crate::cli::{Origin, Packages};
 use crate::failure::{Failure, warn};
 use crate::suggestion;
 
 /// The records of what the options name: the files, or else the packages, which are built.
 pub(crate) fn inventory(origin: &Origin) -> Result<Inventory, Failure> {
-    if origin.artifact.is_empty() { Inventory::of(&build(origin)?) } else { Inventory::of(&origin.artifact) }
+    if origin.artifact.is_empty() { Inventory::of(&build(&origin.packages)?) } else { Inventory::of(&origin.artifact) }
 }
 
 /// Builds the selected packages; the files that carry records, for each package its programs, examples and C libraries,
 /// or else its Rust library.
-fn build(origin: &Origin) -> Result<Vec<PathBuf>, Failure> {
-    let metadata = metadata(origin.manifest_path.as_deref())?;
-    let packages = selected(&metadata, origin)?;
-    let mut command = Command::new(cargo());
-    command.args(["build", "--message-format=json-render-diagnostics", "--bins", "--examples"]);
+fn build(options: &Packages) -> Result<Vec<PathBuf>, Failure> {
+    let metadata = metadata(options.manifest_path.as_deref())?;
+    let packages = selected(&metadata, options)?;
+    let mut command = cargo_on("build", &packages, options);
+    command.args(["--message-format=json-render-diagnostics", "--bins", "--examples"]);
     // Cargo refuses `--lib` where no package has one.
     if packages.iter().flat_map(|package| &package.targets).any(is_library) {
         command.arg("--lib");
     }
-    if let Some(manifest) = &origin.manifest_path {
-        command.arg("--manifest-path").arg(manifest);
+    command.args(&options.cargo);
+    let mut artifacts = Vec::new();
+    let is_built = run(&mut command, |message| {
+        if let Message::CompilerArtifact(artifact) = message {
+            artifacts.push(artifact);
+        }
+    })?;
+    if !is_built {
+        return Err(Failure::wrong("the build failed, so there is nothing to read flags from"));
     }
-    for package in &packages {
-        command.arg("--package").arg(&*package.name);
-    }
-    command.args(&origin.cargo);
-    let artifacts = run(&mut command)?;
     let files: Vec<_> = packages.iter().flat_map(|package| files_of(&package.id, &artifacts)).collect();
     if files.is_empty() {
         let names: Vec<_> = packages.iter().map(|package| &**package.name).collect();
@@ -46,13 +49,69 @@ fn build(origin: &Origin) -> Result<Vec<PathBuf>, Failure> {
     Ok(files)
 }
 
+/// Checks the selected packages, with tests, examples and benches unless the options choose; hands over what the compiler
+/// says. Whether all of it compiles.
+///
+/// The environment is that of the check's own compiler, so that the answers of other builds are not mistaken for its own.
+pub(crate) fn check(
+    options: &Packages,
+    environment: &[(&str, OsString)],
+    mut hear: impl FnMut(Diagnostic),
+) -> Result<bool, Failure> {
+    let metadata = metadata(options.manifest_path.as_deref())?;
+    let packages = selected(&metadata, options)?;
+    let mut command = cargo_on("check", &packages, options);
+    command.arg("--message-format=json").envs(environment.iter().cloned());
+    if !options.cargo.iter().any(|option| selects_targets(option)) {
+        command.arg("--all-targets");
+    }
+    command.args(&options.cargo);
+    run(&mut command, |message| {
+        if let Message::CompilerMessage(message) = message {
+            hear(message.message);
+        }
+    })
+}
+
+/// Whether an option of cargo says which targets of a package are meant.
+fn selects_targets(option: &OsStr) -> bool {
+    let option = option.to_string_lossy();
+    let name = option.split('=').next().unwrap_or_default();
+    [
+        "--lib",
+        "--bin",
+        "--bins",
+        "--example",
+        "--examples",
+        "--test",
+        "--tests",
+        "--bench",
+        "--benches",
+        "--all-targets",
+    ]
+    .contains(&name)
+}
+
+/// Cargo with a verb, to be run on these packages.
+fn cargo_on(verb: &str, packages: &[&Package], options: &Packages) -> Command {
+    let mut command = Command::new(cargo());
+    command.arg(verb);
+    if let Some(manifest) = &options.manifest_path {
+        command.arg("--manifest-path").arg(manifest);
+    }
+    for package in packages {
+        command.arg("--package").arg(&*package.name);
+    }
+    command
+}
+
 /// What earlier builds left of the package of the working directory. Builds nothing, asks no network, and where there is
 /// no package, finds nothing.
 pub(crate) fn already_built() -> Vec<PathBuf> {
     // rustup must not fetch a toolchain either: somebody may be waiting for a kill.
     let metadata = MetadataCommand::new().no_deps().env("RUSTUP_AUTO_INSTALL", "0").exec();
     let Ok(metadata) = metadata else { return Vec::new() };
-    let Ok(packages) = selected(&metadata, &Origin::default()) else { return Vec::new() };
+    let Ok(packages) = selected(&metadata, &Packages::default()) else { return Vec::new() };
     let mut found = Vec::new();
     for profile in profiles(metadata.target_directory.as_std_path()) {
         for package in &packages {
@@ -82,19 +141,19 @@ fn said(error: &cargo_metadata::Error) -> String {
     }
 }
 
-fn selected<'a>(metadata: &'a Metadata, origin: &Origin) -> Result<Vec<&'a Package>, Failure> {
+fn selected<'a>(metadata: &'a Metadata, options: &Packages) -> Result<Vec<&'a Package>, Failure> {
     let members = metadata.workspace_packages();
-    if origin.workspace {
+    if options.workspace {
         return Ok(members);
     }
-    if let Some(name) = &origin.package {
+    if let Some(name) = &options.package {
         let named = members.iter().find(|package| **package.name == **name);
         return named.map(|package| vec![*package]).ok_or_else(|| {
             let suggestion = suggestion::did_you_mean(name, members.iter().map(|package| &**package.name));
             Failure::wrong(format!("no package `{name}` in this workspace{suggestion}"))
         });
     }
-    let manifest = nearest_manifest(origin.manifest_path.as_deref());
+    let manifest = nearest_manifest(options.manifest_path.as_deref());
     let here = members.iter().find(|package| {
         let its_own = package.manifest_path.as_std_path().canonicalize();
         its_own.is_ok_and(|its_own| Some(its_own) == manifest)
@@ -117,28 +176,23 @@ fn cargo() -> OsString {
     env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
-/// Runs a build; what it made. Its messages for people go to stderr as usual.
-fn run(command: &mut Command) -> Result<Vec<Artifact>, Failure> {
+/// Runs cargo and hands over its messages; whether it succeeded. What it says to people goes to stderr as usual.
+fn run(command: &mut Command, mut hear: impl FnMut(Message)) -> Result<bool, Failure> {
     let not_run = |error| Failure::because("cargo cannot be run", error);
     let mut cargo = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(not_run)?;
-    let mut artifacts = Vec::new();
     let mut broken = None;
     if let Some(stdout) = cargo.stdout.take() {
         for message in Message::parse_stream(BufReader::new(stdout)) {
             match message {
-                Ok(Message::CompilerArtifact(artifact)) => artifacts.push(artifact),
-                Ok(_) => {}
+                Ok(message) => hear(message),
                 Err(error) => broken = Some(error),
             }
         }
     }
     let status = cargo.wait().map_err(not_run)?;
-    if !status.success() {
-        return Err(Failure::wrong("the build failed, so there is nothing to read flags from"));
-    }
     match broken {
-        Some(error) => Err(Failure::because("cargo's messages cannot be read", error)),
-        None => Ok(artifacts),
+        Some(error) if status.success() => Err(Failure::because("cargo's messages cannot be read", error)),
+        _ => Ok(status.success()),
     }
 }
 

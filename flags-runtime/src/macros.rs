@@ -57,6 +57,9 @@ macro_rules! flag {
 #[macro_export]
 macro_rules! __flags_recorded {
     ($flag:path) => {{
+        // A use of an expired flag is told at the reference below, and once is enough. Not `allow(deprecated)`, which is
+        // an error where a crate forbids it, of live flags too.
+        #[allow(warnings)]
         const _: () = {
             const PLACE: $crate::__private::Place = $crate::__flags_place!(0, 0);
             const EMBED: ::core::option::Option<&::core::primitive::str> = ::core::option_env!("FLAGS_EMBED");

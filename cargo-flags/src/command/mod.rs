@@ -1,5 +1,6 @@
 //! Commands: one file for each verb.
 
+pub(crate) mod check;
 pub(crate) mod dump;
 pub(crate) mod eval;
 pub(crate) mod get;
