@@ -14,12 +14,14 @@ use crate::date::Date;
 const TODAY: &str = "FLAGS_TODAY";
 const POLICY: &str = "FLAGS_EXPIRED";
 const EPOCH: &str = "SOURCE_DATE_EPOCH";
+const EMBED: &str = "FLAGS_EMBED";
 
-/// What a build's surroundings say about time; a variable that is empty counts as not set.
+/// What a build's surroundings say to the macros; a variable that is empty counts as not set.
 pub(crate) struct Environment {
     pub(crate) flags_today: Option<String>,
     pub(crate) flags_expired: Option<String>,
     pub(crate) source_date_epoch: Option<String>,
+    pub(crate) flags_embed: Option<String>,
     pub(crate) clock: SystemTime,
 }
 
@@ -57,6 +59,7 @@ impl Environment {
             flags_today: variable(TODAY),
             flags_expired: variable(POLICY),
             source_date_epoch: variable(EPOCH),
+            flags_embed: variable(EMBED),
             clock: SystemTime::now(),
         }
     }
@@ -67,6 +70,15 @@ impl Environment {
             (Ok(today), Ok(policy)) => Ok(Calendar { today, policy }),
             (today, policy) => Err(today.err().into_iter().chain(policy.err()).collect()),
         }
+    }
+
+    /// What is wrong with the variable that chooses what a binary carries. The runtime's records, which go by it, cannot say
+    /// it well.
+    pub(crate) fn embed_problem(&self) -> Option<String> {
+        let embed = self.flags_embed.as_deref().filter(|embed| !["none", "names", "full"].contains(embed))?;
+        Some(format!(
+            "the environment variable `{EMBED}` is `{embed}`: set it to `none`, `names` or `full`, or unset it"
+        ))
     }
 
     fn today(&self) -> Result<Date, String> {
@@ -136,6 +148,7 @@ mod tests {
             flags_today: None,
             flags_expired: None,
             source_date_epoch: None,
+            flags_embed: None,
             clock: UNIX_EPOCH + Duration::from_secs(CLOCK),
         }
     }
@@ -192,6 +205,12 @@ mod tests {
                 "the environment variable `FLAGS_EXPIRED` is `never`: set it to `warn`, `allow` or `deny`, or unset it",
             ]
         );
+        let malformed = Environment { flags_embed: Some("all".to_owned()), ..environment() };
+        assert_eq!(
+            malformed.embed_problem().as_deref(),
+            Some("the environment variable `FLAGS_EMBED` is `all`: set it to `none`, `names` or `full`, or unset it")
+        );
+        assert_eq!(environment().embed_problem(), None);
         let malformed = Environment { source_date_epoch: Some("-1".to_owned()), ..environment() };
         let sentences = malformed.calendar().err().unwrap_or_default();
         assert!(sentences.len() == 1 && sentences[0].contains("`SOURCE_DATE_EPOCH` is `-1`"), "{sentences:?}");

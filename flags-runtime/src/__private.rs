@@ -28,15 +28,15 @@ pub const fn declaration<T: FlagValue>(flag: &'static Flag<T>) -> &'static Decla
     flag.declaration()
 }
 
-/// `flag!(X)`
+/// `flag!(X)`; the name is what rustc says where it stands in a constant.
 #[inline]
-pub fn get<T: FlagValue>(flag: &'static Flag<T>) -> T::Ref {
+pub fn read_at_run_time<T: FlagValue>(flag: &'static Flag<T>) -> T::Ref {
     flag.get()
 }
 
 /// `flag!(X, ctx)`
 #[inline]
-pub fn get_for<T: FlagValue>(flag: &'static Flag<T>, ctx: &EvaluationContext) -> T::Ref {
+pub fn read_at_run_time_for<T: FlagValue>(flag: &'static Flag<T>, ctx: &EvaluationContext) -> T::Ref {
     flag.get_for(ctx)
 }
 

@@ -32,7 +32,7 @@
 #[macro_export]
 macro_rules! flag {
     ($flag:path $(,)?) => {
-        $crate::__private::get($crate::__flags_recorded!($flag))
+        $crate::__private::read_at_run_time($crate::__flags_recorded!($flag))
     };
     ($flag:path, details $(,)?) => {
         $crate::__private::details($crate::__flags_recorded!($flag))
@@ -41,13 +41,30 @@ macro_rules! flag {
         $crate::__private::explain($crate::__flags_recorded!($flag))
     };
     ($flag:path, $ctx:expr $(,)?) => {
-        $crate::__private::get_for($crate::__flags_recorded!($flag), $ctx)
+        $crate::__private::read_at_run_time_for($crate::__flags_recorded!($flag), $ctx)
     };
     ($flag:path, $ctx:expr, details $(,)?) => {
         $crate::__private::details_for($crate::__flags_recorded!($flag), $ctx)
     };
     ($flag:path, $ctx:expr, explain $(,)?) => {
         $crate::__private::explain_for($crate::__flags_recorded!($flag), $ctx)
+    };
+    ($flag:path, $ctx:expr, $($word:tt)+) => {
+        ::core::compile_error!(::core::concat!(
+            "`flag!` has no form `", ::core::stringify!($($word)+), "`: behind the context stands `details`, `explain` or \
+             nothing"
+        ))
+    };
+    ($name:literal $($rest:tt)*) => {
+        ::core::compile_error!(::core::concat!(
+            "a flag is not read by its name: write the path of its static instead of `", ::core::stringify!($name),
+            "`, like `flag!(NEW_CHECKOUT)`"
+        ))
+    };
+    ($($other:tt)*) => {
+        ::core::compile_error!(
+            "`flag!` takes the path of one flag: write `flag!(NEW_CHECKOUT)` or `flag!(NEW_CHECKOUT, &ctx)`"
+        )
     };
 }
 
@@ -67,7 +84,8 @@ macro_rules! __flags_recorded {
             #[cfg_attr(target_vendor = "apple", unsafe(link_section = "__DATA,__fflags"))]
             #[cfg_attr(not(target_vendor = "apple"), unsafe(link_section = ".fflags"))]
             static RECORD: [::core::primitive::u8; $crate::__private::site_record_len(&PLACE, EMBED)] =
-                $crate::__private::site_record($crate::__private::declaration(&$flag), &PLACE, EMBED);
+                // In a block, what is no flag is the same error as at the reference below, and is told once.
+                $crate::__private::site_record($crate::__private::declaration({ &$flag }), &PLACE, EMBED);
         };
         &$flag
     }};

@@ -7,6 +7,7 @@ mod model;
 mod parse;
 #[cfg(test)]
 mod tests;
+mod types;
 mod validate;
 
 pub(crate) use attributes::Repeated;

@@ -15,6 +15,7 @@ fn on(today: &str) -> Environment {
         flags_today: Some(today.to_owned()),
         flags_expired: None,
         source_date_epoch: None,
+        flags_embed: None,
         clock: SystemTime::UNIX_EPOCH,
     }
 }

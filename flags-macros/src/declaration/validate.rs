@@ -2,9 +2,9 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
-use syn::{Attribute, Expr, ExprLit, Ident, Lit, Meta, Token, Type, parse_quote};
+use syn::{Attribute, Expr, ExprLit, Lit, Meta, Token, parse_quote};
 
-use super::{Repeated, StaticItem, StaticTokens};
+use super::{Repeated, StaticItem, StaticTokens, types};
 use crate::arguments::Arguments;
 use crate::diagnostics::Diagnostics;
 use crate::expiry::{Environment, Expired};
@@ -27,12 +27,10 @@ pub(super) fn validate(
     }
     let mut type_annotation = item.type_annotation;
     if let Some((_, ty)) = &mut type_annotation
-        && let Some(value) = value_type(ty)
+        && let Some(mistake) = types::mistake(ty)
     {
-        let sentence = format!("the static of a flag is a `Flag<..>`: write `Flag<{value}>`");
-        diagnostics.report_at(&*ty, &sentence);
-        // The stand-in is the flag that was meant.
-        *ty = parse_quote!(#runtime::Flag<#ty>);
+        diagnostics.report_at(&*ty, &mistake.sentence);
+        *ty = mistake.meant(runtime);
     }
     let settings = Settings::validate(arguments, &name::suggested_by(&item.ident), diagnostics);
     let attributes = &item.attributes;
@@ -54,17 +52,11 @@ pub(super) fn validate(
     (tokens, settings.filter(|_| is_whole))
 }
 
-/// The type of a value where that of a flag belongs, as far as a name can tell; an alias may hide a `Flag`.
-fn value_type(ty: &Type) -> Option<&Ident> {
-    const VALUES: [&str; 13] =
-        ["bool", "u8", "u16", "u32", "u64", "i8", "i16", "i32", "i64", "f32", "f64", "String", "str"];
-    let Type::Path(path) = ty else { return None };
-    let ident = path.path.get_ident()?;
-    VALUES.iter().any(|value| ident == value).then_some(ident)
-}
-
-/// Whether the flag has expired. A malformed variable is reported and expires nothing.
+/// Whether the flag has expired. A malformed variable of the build is reported and changes nothing.
 pub(crate) fn expiry(settings: &Settings, environment: &Environment, diagnostics: &mut Diagnostics) -> Option<Expired> {
+    if let Some(sentence) = environment.embed_problem() {
+        diagnostics.report(Span::call_site(), sentence);
+    }
     let Expires::On { date, literal } = &settings.expires else { return None };
     match environment.calendar() {
         Ok(calendar) => {

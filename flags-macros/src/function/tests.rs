@@ -14,6 +14,7 @@ fn environment() -> Environment {
         flags_today: Some("2026-11-01".to_owned()),
         flags_expired: None,
         source_date_epoch: None,
+        flags_embed: None,
         clock: SystemTime::UNIX_EPOCH,
     }
 }

@@ -1,0 +1,9 @@
+//! A context is made of a targeting key, it is none.
+use flags_runtime::{Flag, feature_flag, flag};
+
+#[feature_flag(name = "new_checkout", default = false, expires = "2099-03-01")]
+static NEW_CHECKOUT: Flag<bool>;
+
+fn main() {
+    let _ = flag!(NEW_CHECKOUT, "user-42");
+}

@@ -1,0 +1,10 @@
+//! What is done with the value stands outside.
+use flags_runtime::{Flag, feature_flag, flag};
+
+#[feature_flag(name = "new_checkout", default = false, expires = "2099-03-01")]
+static NEW_CHECKOUT: Flag<bool>;
+
+fn main() {
+    let _: bool = flag!(!NEW_CHECKOUT);
+    let _: bool = flag!();
+}
