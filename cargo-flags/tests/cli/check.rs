@@ -110,11 +110,11 @@ mod tests {
 }
 "#;
 
-const SHELF: &str = r#"#[test]
+const SHELF: &str = r"#[test]
 fn shelf() {
     assert!(!flags_runtime::flag!(cellar::OLD_WINE));
 }
-"#;
+";
 
 const LOFT: &str = r#"#![forbid(deprecated)]
 fn main() {
