@@ -15,6 +15,8 @@ const TODAY: &str = "FLAGS_TODAY";
 const POLICY: &str = "FLAGS_EXPIRED";
 const EPOCH: &str = "SOURCE_DATE_EPOCH";
 const EMBED: &str = "FLAGS_EMBED";
+const PACKAGE: &str = "CARGO_PKG_NAME";
+const VERSION: &str = "CARGO_PKG_VERSION";
 
 /// What a build's surroundings say to the macros; a variable that is empty counts as not set.
 pub(crate) struct Environment {
@@ -22,7 +24,18 @@ pub(crate) struct Environment {
     pub(crate) flags_expired: Option<String>,
     pub(crate) source_date_epoch: Option<String>,
     pub(crate) flags_embed: Option<String>,
+    /// As cargo names them; empty without cargo.
+    pub(crate) package: String,
+    pub(crate) version: String,
     pub(crate) clock: SystemTime,
+}
+
+/// How much a binary carries of its flags.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Embed {
+    None,
+    Names,
+    Full,
 }
 
 /// The environment once it has been understood.
@@ -60,6 +73,8 @@ impl Environment {
             flags_expired: variable(POLICY),
             source_date_epoch: variable(EPOCH),
             flags_embed: variable(EMBED),
+            package: variable(PACKAGE).unwrap_or_default(),
+            version: variable(VERSION).unwrap_or_default(),
             clock: SystemTime::now(),
         }
     }
@@ -72,8 +87,16 @@ impl Environment {
         }
     }
 
-    /// What is wrong with the variable that chooses what a binary carries. The runtime's records, which go by it, cannot say
-    /// it well.
+    /// What a binary is to carry; all if the variable is malformed.
+    pub(crate) fn embed(&self) -> Embed {
+        match self.flags_embed.as_deref() {
+            Some("none") => Embed::None,
+            Some("names") => Embed::Names,
+            _ => Embed::Full,
+        }
+    }
+
+    /// What is wrong with the variable that says what a binary is to carry.
     pub(crate) fn embed_problem(&self) -> Option<String> {
         let embed = self.flags_embed.as_deref().filter(|embed| !["none", "names", "full"].contains(embed))?;
         Some(format!(
@@ -126,12 +149,12 @@ impl Calendar {
     }
 }
 
-/// Items that make cargo build again when one of the variables changes: it does not see what a macro reads.
-pub(crate) fn tracking() -> TokenStream {
-    let variables = [TODAY, POLICY, EPOCH];
-    quote! {
-        #(const _: ::core::option::Option<&::core::primitive::str> = ::core::option_env!(#variables);)*
-    }
+/// The variables as expressions, which make cargo build again when one of them changes: it does not see what a macro reads.
+/// Those of the date are followed only where there is one.
+pub(crate) fn tracked(has_date: bool) -> TokenStream {
+    let of_date = [TODAY, POLICY, EPOCH].into_iter().filter(|_| has_date);
+    let variables = [EMBED, PACKAGE, VERSION].into_iter().chain(of_date);
+    quote!(#(::core::option_env!(#variables)),*)
 }
 
 #[cfg(test)]
@@ -149,6 +172,8 @@ mod tests {
             flags_expired: None,
             source_date_epoch: None,
             flags_embed: None,
+            package: String::new(),
+            version: String::new(),
             clock: UNIX_EPOCH + Duration::from_secs(CLOCK),
         }
     }

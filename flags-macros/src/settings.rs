@@ -1,6 +1,7 @@
 //! What a declaration says about its flag, checked.
 
 use proc_macro2::Span;
+use quote::quote;
 use syn::{Expr, ExprCall, ExprPath, Ident, LitStr};
 
 use crate::arguments::{Argument, Arguments, Key, string_literal};
@@ -8,6 +9,7 @@ use crate::date::Date;
 use crate::diagnostics::Diagnostics;
 use crate::name;
 use crate::suggestion::{listed, nearest};
+use crate::text;
 
 const KINDS: [&str; 4] = ["release", "experiment", "ops", "permission"];
 const LONGEST_KEY: usize = 256;
@@ -35,6 +37,16 @@ pub(crate) enum DefaultValue {
 pub(crate) enum Expires {
     On { date: Date, literal: LitStr },
     Never { reason: LitStr },
+}
+
+impl DefaultValue {
+    /// The expression, as the user spaced it.
+    pub(crate) fn as_written(&self) -> String {
+        match self {
+            Self::Const(value) => text::as_written(quote!(#value)),
+            Self::Call(path) => format!("{}()", text::as_written(quote!(#path))),
+        }
+    }
 }
 
 impl Settings {
@@ -199,11 +211,9 @@ fn report_missing(diagnostics: &mut Diagnostics, message: impl std::fmt::Display
 
 #[cfg(test)]
 mod tests {
-    use proc_macro2::TokenStream;
-    use quote::quote;
-
     use super::*;
     use crate::arguments::{self, Target};
+    use proc_macro2::TokenStream;
 
     fn said(tokens: TokenStream) -> Vec<String> {
         let mut diagnostics = Diagnostics::default();

@@ -13,6 +13,11 @@ pub(crate) fn position(span: Span) -> (usize, usize) {
     (start.line(), start.column())
 }
 
+/// The file in which `span` begins, as `file!()` has it; empty outside of a compiler.
+pub(crate) fn file(span: Span) -> String {
+    if proc_macro::is_available() { span.unwrap().file() } else { String::new() }
+}
+
 /// The tokens as the user spaced them, with every gap as one space.
 ///
 /// A token stream's own `to_string` puts spaces where nobody would (`Pricing :: Control`), because a macro sees no

@@ -9,7 +9,9 @@ pub use inventory;
 pub use crate::either::{Either, run_body};
 pub use crate::flag::FlagItem;
 pub use crate::registry::declaration::{Declaration, Metadata, Place, Registration};
-pub use crate::registry::records::{env_or_empty, flag_record, flag_record_len, site_record, site_record_len};
+pub use crate::registry::records::{
+    FlagText, Site, env_or_empty, flag_record, flag_record_len, site_record, site_record_len,
+};
 pub use crate::types::{DefaultValue, FlagValue, Scalar, decode_variant};
 pub use crate::value::{ConstDefault, DefaultText, Shape, TextValue};
 
@@ -17,11 +19,6 @@ use crate::context::EvaluationContext;
 use crate::details::EvaluationDetails;
 use crate::evaluate::Explanation;
 use crate::flag::Flag;
-
-/// The line or column of a declaration: the attribute's, or what `line!()` says where it could not tell.
-pub const fn known_or(known: u32, fallback: u32) -> u32 {
-    if known == 0 { fallback } else { known }
-}
 
 /// The declaration of a flag, for a call site's record.
 pub const fn declaration<T: FlagValue>(flag: &'static Flag<T>) -> &'static Declaration {

@@ -77,32 +77,46 @@ macro_rules! __flags_recorded {
         // A use of an expired flag is told at the reference below, and once is enough. Not `allow(deprecated)`, which is
         // an error where a crate forbids it, of live flags too.
         #[allow(warnings)]
-        const _: () = {
-            const PLACE: $crate::__private::Place = $crate::__flags_place!(0, 0);
-            const EMBED: ::core::option::Option<&::core::primitive::str> = ::core::option_env!("FLAGS_EMBED");
-            #[used]
-            #[cfg_attr(target_vendor = "apple", unsafe(link_section = "__DATA,__fflags"))]
-            #[cfg_attr(not(target_vendor = "apple"), unsafe(link_section = ".fflags"))]
-            static RECORD: [::core::primitive::u8; $crate::__private::site_record_len(&PLACE, EMBED)] =
-                // In a block, what is no flag is the same error as at the reference below, and is told once.
-                $crate::__private::site_record($crate::__private::declaration({ &$flag }), &PLACE, EMBED);
-        };
+        #[used]
+        #[cfg_attr(target_vendor = "apple", unsafe(link_section = "__DATA,__fflags"))]
+        #[cfg_attr(not(target_vendor = "apple"), unsafe(link_section = ".fflags"))]
+        static __FLAGS_RECORD: [::core::primitive::u8; $crate::__private::site_record_len(&$crate::__flags_site!())] =
+            // In a block, what is no flag is the same error as at the reference below, and is told once.
+            $crate::__private::site_record($crate::__private::declaration({ &$flag }), &$crate::__flags_site!());
         &$flag
     }};
 }
 
-/// Where an expansion stands; 0 for a line or column that only `line!` and `column!` know.
+/// Where a call site is.
 #[doc(hidden)]
 #[macro_export]
-macro_rules! __flags_place {
-    ($line:literal, $column:literal) => {
-        $crate::__private::Place {
-            package: $crate::__private::env_or_empty(::core::option_env!("CARGO_PKG_NAME")),
-            version: $crate::__private::env_or_empty(::core::option_env!("CARGO_PKG_VERSION")),
+macro_rules! __flags_site {
+    () => {
+        $crate::__private::Site {
+            embed: ::core::option_env!("FLAGS_EMBED"),
+            package: ::core::option_env!("CARGO_PKG_NAME"),
+            version: ::core::option_env!("CARGO_PKG_VERSION"),
             file: ::core::file!(),
-            line: $crate::__private::known_or($line, ::core::line!()),
-            column: $crate::__private::known_or($column, ::core::column!()),
-            module: ::core::module_path!(),
+            place: ::core::concat!(
+                "\"file\":\"",
+                ::core::file!(),
+                "\",\"line\":",
+                ::core::line!(),
+                ",\"col\":",
+                ::core::column!(),
+                ",\"mod\":\"",
+                ::core::module_path!(),
+                "\"}\n"
+            ),
+            position: ::core::concat!(
+                ",\"line\":",
+                ::core::line!(),
+                ",\"col\":",
+                ::core::column!(),
+                ",\"mod\":\"",
+                ::core::module_path!(),
+                "\"}\n"
+            ),
         }
     };
 }
@@ -150,41 +164,58 @@ macro_rules! __flags_declare_with {
     (
         $id:ident, $type:ty, $name:literal, $key:literal, $text:expr, $default:expr,
         default_expr = $expression:literal, expires = $expires:literal, expired_from = $expired_from:literal,
-        never = $never:literal, owner = $owner:literal, created = $created:literal, ticket = $ticket:literal, kind = $kind:literal,
-        public = $public:literal, doc = $doc:literal, line = $line:literal, column = $column:literal $(,)?
+        never = $never:literal, owner = $owner:literal, created = $created:literal, ticket = $ticket:literal,
+        kind = $kind:literal, public = $public:literal, doc = $doc:literal, line = $line:literal,
+        column = $column:literal,
+        record = [$is_full:literal, $before:expr, $expression_json:literal, $after:literal],
+        tracked = [$($tracked:expr),*] $(,)?
     ) => {{
-        const META: $crate::__private::Metadata = $crate::__private::Metadata {
-            name: $name,
-            key: $key,
+        const __FLAGS_TEXT: $crate::__private::FlagText = $crate::__private::FlagText {
+            before: $before,
+            is_full: $is_full,
+            module: ::core::module_path!(),
             shape: <<$type as $crate::__private::FlagItem>::Value as $crate::__private::FlagValue>::SHAPE,
             default: $text,
-            default_expression: $expression,
-            expires: $expires,
-            expired_from: $expired_from,
-            never: $never,
-            owner: $owner,
-            created: $created,
-            ticket: $ticket,
-            kind: $kind,
-            is_public: $public,
-            doc: $doc,
-            place: $crate::__flags_place!($line, $column),
+            expression: $expression_json,
+            after: $after,
+            tracked: &[$($tracked),*],
         };
-        const EMBED: ::core::option::Option<&::core::primitive::str> = ::core::option_env!("FLAGS_EMBED");
         #[used]
         #[cfg_attr(target_vendor = "apple", unsafe(link_section = "__DATA,__fflags"))]
         #[cfg_attr(not(target_vendor = "apple"), unsafe(link_section = ".fflags"))]
-        static RECORD: [::core::primitive::u8; $crate::__private::flag_record_len(&META, EMBED)] =
-            $crate::__private::flag_record(&META, EMBED);
-        static DECLARATION: $crate::__private::Declaration = $crate::__private::Declaration::new(
-            META,
+        static __FLAGS_RECORD: [::core::primitive::u8; $crate::__private::flag_record_len(&__FLAGS_TEXT)] =
+            $crate::__private::flag_record(&__FLAGS_TEXT);
+        static __FLAGS_DECLARATION: $crate::__private::Declaration = $crate::__private::Declaration::new(
+            $crate::__private::Metadata {
+                name: $name,
+                key: $key,
+                shape: __FLAGS_TEXT.shape,
+                default_expression: $expression,
+                expires: $expires,
+                expired_from: $expired_from,
+                never: $never,
+                owner: $owner,
+                created: $created,
+                ticket: $ticket,
+                kind: $kind,
+                is_public: $public,
+                doc: $doc,
+                place: $crate::__private::Place {
+                    package: $crate::__private::env_or_empty(::core::option_env!("CARGO_PKG_NAME")),
+                    version: $crate::__private::env_or_empty(::core::option_env!("CARGO_PKG_VERSION")),
+                    file: ::core::file!(),
+                    line: $line,
+                    column: $column,
+                    module: ::core::module_path!(),
+                },
+            },
             <<$type as $crate::__private::FlagItem>::Value as $crate::__private::FlagValue>::decode,
             || $id.__default_bits(),
-            &RECORD,
+            &__FLAGS_RECORD,
         );
         // In here, what names the flag shares its deprecation, and is no use of an expired flag to rustc.
         $crate::__private::inventory::submit! { $crate::__private::Registration($id.__core()) }
-        <$type>::__new(&DECLARATION, $default)
+        <$type>::__new(&__FLAGS_DECLARATION, $default)
     }};
 }
 

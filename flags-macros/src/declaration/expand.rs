@@ -5,22 +5,23 @@ use quote::quote;
 use syn::{Ident, LitStr};
 
 use super::{Declaration, Repeated, StaticTokens};
-use crate::expiry::{Expired, tracking};
+use crate::expiry::{Expired, tracked};
 use crate::settings::{DefaultValue, Expires};
 use crate::{name, text};
 
 /// The static, which registers itself, and the guard of its name.
 pub(crate) fn expand(declaration: &Declaration) -> TokenStream {
-    let Declaration { tokens, settings, expired, runtime } = declaration;
+    let Declaration { tokens, settings, expired, record, runtime } = declaration;
     let StaticTokens { attributes, repeated, doc, visibility, static_token, ident, colon, ty, semicolon } = tokens;
     let conditions = &repeated.conditions;
 
     let name = &settings.name;
     let key = text_of(settings.key.as_ref());
-    let (default, default_expr) = match &settings.default {
-        DefaultValue::Const(value) => (quote!(value(#value)), text::as_written(quote!(#value))),
-        DefaultValue::Call(path) => (quote!(call(#path)), format!("{}()", text::as_written(quote!(#path)))),
+    let default = match &settings.default {
+        DefaultValue::Const(value) => quote!(value(#value)),
+        DefaultValue::Call(path) => quote!(call(#path)),
     };
+    let default_expr = settings.default.as_written();
     let (expires, expired_from, never) = match &settings.expires {
         Expires::On { date, literal } => (literal.value(), date.end_in_unix_seconds(), String::new()),
         Expires::Never { reason } => (String::new(), u64::MAX, reason.value()),
@@ -35,14 +36,7 @@ pub(crate) fn expand(declaration: &Declaration) -> TokenStream {
     let (line, column) = (Literal::usize_unsuffixed(line), Literal::usize_unsuffixed(column));
 
     let deprecated = expired.as_ref().map(|Expired { note, .. }| quote!(#[deprecated(note = #note)]));
-    let tracking = matches!(settings.expires, Expires::On { .. }).then(|| {
-        let tracking = tracking();
-        quote! {
-            #(#conditions)*
-            #[doc(hidden)]
-            const _: () = { #tracking };
-        }
-    });
+    let tracked = tracked(matches!(settings.expires, Expires::On { .. }));
     // Exported, so that it meets its like from any module or function body; that this is "non-local" is the point.
     let guard = name::guard(name);
     let guard = text::located(quote!(macro_rules! #guard { () => {}; }), name.span());
@@ -68,9 +62,9 @@ pub(crate) fn expand(declaration: &Declaration) -> TokenStream {
             doc = #doc,
             line = #line,
             column = #column,
+            record = #record,
+            tracked = [#tracked],
         } #semicolon
-
-        #tracking
 
         #(#conditions)*
         #[doc(hidden)]

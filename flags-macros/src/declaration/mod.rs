@@ -5,6 +5,7 @@ mod expand;
 mod fallback;
 mod model;
 mod parse;
+mod record;
 #[cfg(test)]
 mod tests;
 mod types;
@@ -21,7 +22,22 @@ use proc_macro2::TokenStream;
 
 use crate::arguments::Arguments;
 use crate::diagnostics::Diagnostics;
-use crate::expiry::Environment;
+use crate::expiry::{Environment, Expired};
+use crate::settings::Settings;
+
+impl Declaration {
+    /// The declaration, with what its environment makes of its record.
+    pub(crate) fn new(
+        tokens: StaticTokens,
+        settings: Settings,
+        expired: Option<Expired>,
+        runtime: TokenStream,
+        environment: &Environment,
+    ) -> Self {
+        let record = record::parts(&settings, &tokens, environment);
+        Self { tokens, settings, expired, record, runtime }
+    }
+}
 
 /// The expansion of the attribute on a static.
 pub(crate) fn expand(
@@ -35,7 +51,7 @@ pub(crate) fn expand(
     match settings {
         Some(settings) => {
             let expired = validate::expiry(&settings, environment, diagnostics);
-            let declaration = Declaration { tokens, settings, expired, runtime };
+            let declaration = Declaration::new(tokens, settings, expired, runtime, environment);
             let mut expansion = expand::expand(&declaration);
             expansion.extend(expand::warning_at_date(&declaration));
             expansion

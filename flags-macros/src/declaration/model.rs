@@ -12,6 +12,8 @@ pub(crate) struct Declaration {
     pub(crate) tokens: StaticTokens,
     pub(crate) settings: Settings,
     pub(crate) expired: Option<Expired>,
+    /// The parts of its record.
+    pub(crate) record: TokenStream,
     /// The path of the runtime.
     pub(crate) runtime: TokenStream,
 }

@@ -16,6 +16,8 @@ fn on(today: &str) -> Environment {
         flags_expired: None,
         source_date_epoch: None,
         flags_embed: None,
+        package: "shop".to_owned(),
+        version: "1.2.3".to_owned(),
         clock: SystemTime::UNIX_EPOCH,
     }
 }
@@ -67,14 +69,20 @@ fn a_declaration_expands_to_the_contract() {
             doc = "Checkout on the new cart service.\n\nSecond line.",
             line = 0,
             column = 0,
-        };
-
-        #[cfg(feature = "shop")]
-        #[doc(hidden)]
-        const _: () = {
-            const _: ::core::option::Option<&::core::primitive::str> = ::core::option_env!("FLAGS_TODAY");
-            const _: ::core::option::Option<&::core::primitive::str> = ::core::option_env!("FLAGS_EXPIRED");
-            const _: ::core::option::Option<&::core::primitive::str> = ::core::option_env!("SOURCE_DATE_EPOCH");
+            record = [
+                true,
+                "{\"v\":1,\"k\":\"flag\",\"rt\":\"0.1.0\",\"name\":\"new.check-out\",\"pkg\":\"shop\",\"ver\":\"1.2.3\",\"file\":\"\",\"line\":0,\"col\":0,\"mod\":\"",
+                "{\"expr\":\"false\"}",
+                ",\"expires\":\"2099-03-01\",\"owner\":\"payments\",\"created\":null,\"ticket\":null,\"kind\":\"ops\",\"public\":true,\"provider\":null,\"doc\":\"Checkout on the new cart service.\\n\\nSecond line.\"}\n"
+            ],
+            tracked = [
+                ::core::option_env!("FLAGS_EMBED"),
+                ::core::option_env!("CARGO_PKG_NAME"),
+                ::core::option_env!("CARGO_PKG_VERSION"),
+                ::core::option_env!("FLAGS_TODAY"),
+                ::core::option_env!("FLAGS_EXPIRED"),
+                ::core::option_env!("SOURCE_DATE_EPOCH")
+            ],
         };
 
         #[cfg(feature = "shop")]
@@ -121,11 +129,22 @@ fn a_made_default_a_key_and_another_path_of_the_runtime_are_handed_on() {
             doc = "",
             line = 0,
             column = 0,
+            record = [
+                true,
+                "{\"v\":1,\"k\":\"flag\",\"rt\":\"0.1.0\",\"name\":\"limits\",\"key\":\"Limits\",\"pkg\":\"shop\",\"ver\":\"1.2.3\",\"file\":\"\",\"line\":0,\"col\":0,\"mod\":\"",
+                "{\"expr\":\"Limits :: usual()\"}",
+                ",\"expires\":null,\"never\":\"a quota\",\"owner\":null,\"created\":\"2025-01-01\",\"ticket\":\"OPS-1\",\"kind\":null,\"public\":false,\"provider\":null,\"doc\":null}\n"
+            ],
+            tracked = [
+                ::core::option_env!("FLAGS_EMBED"),
+                ::core::option_env!("CARGO_PKG_NAME"),
+                ::core::option_env!("CARGO_PKG_VERSION")
+            ],
         };
     };
     assert!(tokens.starts_with(&declared.compact()), "{tokens}");
-    // Without a date nothing is read from the environment.
-    assert!(!tokens.contains("option_env"), "{tokens}");
+    // Without a date no day matters.
+    assert!(!tokens.contains("FLAGS_TODAY"), "{tokens}");
 }
 
 #[test]

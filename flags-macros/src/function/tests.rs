@@ -15,6 +15,8 @@ fn environment() -> Environment {
         flags_expired: None,
         source_date_epoch: None,
         flags_embed: None,
+        package: "shop".to_owned(),
+        version: "1.2.3".to_owned(),
         clock: SystemTime::UNIX_EPOCH,
     }
 }

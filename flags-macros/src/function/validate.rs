@@ -131,7 +131,7 @@ fn declaration(
 ) -> Option<Declaration> {
     let expired = expiry(&settings, environment, diagnostics);
     let tokens = static_tokens(item, name::static_ident(&settings.name)?, runtime);
-    Some(Declaration { tokens, settings, expired, runtime: runtime.clone() })
+    Some(Declaration::new(tokens, settings, expired, runtime.clone(), environment))
 }
 
 /// The static that stands beside the function.

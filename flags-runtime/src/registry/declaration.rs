@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::cell::{Cell, Reading};
 use crate::rules::rule::Published;
-use crate::value::{Decode, Shape, TextValue};
+use crate::value::{Decode, Shape};
 
 use arc_swap::ArcSwapOption;
 
@@ -26,7 +26,6 @@ pub struct Metadata {
     pub name: &'static str,
     pub key: &'static str,
     pub shape: Shape,
-    pub default: TextValue,
     pub default_expression: &'static str,
     pub expires: &'static str,
     /// Unix seconds; the last moment there is if it never expires.
@@ -47,7 +46,6 @@ impl Metadata {
         name: "",
         key: "",
         shape: Shape { name: "", variants: &[], is_switch: false },
-        default: TextValue::Expression,
         default_expression: "",
         expires: "",
         expired_from: u64::MAX,

@@ -1,11 +1,12 @@
 //! Records: the JSON lines that the `.fflags` section of a binary carries, written by constant evaluation.
 //!
-//! One line for each flag and each call site; docs/FORMAT.md has the fields. Constant evaluation cannot allocate, so
-//! every record is written twice: once only to count, once into an array of that size. A call site cannot know its
+//! One line for each flag and each call site; docs/FORMAT.md has the fields. Constant evaluation cannot allocate, so a record
+//! is written twice, once only to count. It is also slow, some microseconds for a byte or a call: whatever is text already
+//! comes as text, from the attribute or from `concat!`, and is copied many bytes at a time. A call site cannot know its
 //! flag's name when its size is fixed, so its record has room for the longest name and is padded with spaces.
 
-use super::declaration::{Declaration, Metadata, Place};
-use crate::value::TextValue;
+use super::declaration::Declaration;
+use crate::value::{Shape, TextValue};
 
 /// How much a binary carries of its flags: the environment variable `FLAGS_EMBED` when it is built.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -18,40 +19,76 @@ enum Embed {
 /// The longest flag name, in bytes.
 const MAX_NAME: usize = 128;
 
+/// A flag's record, as far as the attribute knows it; what it leaves empty is not embedded.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs, clippy::exhaustive_structs, reason = "written by macro expansions only")]
+pub struct FlagText {
+    /// from the brace to `,"mod":"`
+    pub before: &'static str,
+    /// whether module and default are embedded
+    pub is_full: bool,
+    pub module: &'static str,
+    pub shape: Shape,
+    pub default: TextValue,
+    /// a default that constant evaluation does not know
+    pub expression: &'static str,
+    /// from `,"expires"` to the end of line
+    pub after: &'static str,
+    /// variables that the attribute went by, named here so that cargo builds again when they change
+    pub tracked: &'static [Option<&'static str>],
+}
+
+/// Where a call site is, and what is to be said of it.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs, clippy::exhaustive_structs, reason = "written by macro expansions only")]
+pub struct Site {
+    /// `FLAGS_EMBED`
+    pub embed: Option<&'static str>,
+    pub package: Option<&'static str>,
+    pub version: Option<&'static str>,
+    pub file: &'static str,
+    /// from `"file"` to the end of line, for a file whose name is written as it is
+    pub place: &'static str,
+    /// the same behind the file
+    pub position: &'static str,
+}
+
 /// Bytes of a flag's record.
 #[doc(hidden)]
-pub const fn flag_record_len(meta: &Metadata, embed: Option<&str>) -> usize {
-    let mut counter = Writer::<0>::new();
-    write_flag(&mut counter, meta, parse_embed(embed));
+pub const fn flag_record_len(text: &FlagText) -> usize {
+    let mut counter = Writer { bytes: [], at: 0 };
+    counter.flag(text);
     counter.at
 }
 
 /// A flag's record.
 #[doc(hidden)]
-pub const fn flag_record<const N: usize>(meta: &Metadata, embed: Option<&str>) -> [u8; N] {
-    let mut writer = Writer::<N>::new();
-    write_flag(&mut writer, meta, parse_embed(embed));
+pub const fn flag_record<const N: usize>(text: &FlagText) -> [u8; N] {
+    let mut writer = Writer { bytes: [b' '; N], at: 0 };
+    writer.flag(text);
     writer.bytes
 }
 
 /// Bytes of a call site's record, whatever the flag's name.
 #[doc(hidden)]
-pub const fn site_record_len(place: &Place, embed: Option<&str>) -> usize {
-    let mut counter = Writer::<0>::new();
-    let embed = parse_embed(embed);
-    write_site(&mut counter, "", place, embed);
-    match embed {
-        Embed::None => 0,
-        Embed::Names | Embed::Full => counter.at + MAX_NAME,
+pub const fn site_record_len(site: &Site) -> usize {
+    let embed = parse_embed(site.embed);
+    if matches!(embed, Embed::None) {
+        return 0;
     }
+    let mut counter = Writer { bytes: [], at: MAX_NAME };
+    counter.site("", site, embed);
+    counter.at
 }
 
 /// A call site's record: spaces fill what a shorter name leaves.
 #[doc(hidden)]
-pub const fn site_record<const N: usize>(declaration: &Declaration, place: &Place, embed: Option<&str>) -> [u8; N] {
-    let mut writer = Writer::<N>::new();
-    write_site(&mut writer, declaration.name(), place, parse_embed(embed));
+pub const fn site_record<const N: usize>(declaration: &Declaration, site: &Site) -> [u8; N] {
+    let mut writer = Writer { bytes: [b' '; N], at: 0 };
     if N > 0 {
+        writer.site(declaration.name(), site, parse_embed(site.embed));
         // The end of line moves behind the padding.
         writer.bytes[writer.at - 1] = b' ';
         writer.bytes[N - 1] = b'\n';
@@ -80,68 +117,7 @@ const fn parse_embed(variable: Option<&str>) -> Embed {
     }
 }
 
-const fn write_flag<const N: usize>(to: &mut Writer<N>, meta: &Metadata, embed: Embed) {
-    if matches!(embed, Embed::None) {
-        return;
-    }
-    to.raw("{\"v\":1,\"k\":\"flag\"");
-    to.field("rt", env!("CARGO_PKG_VERSION"));
-    to.field("name", meta.name);
-    to.optional("key", meta.key);
-    write_place(to, &meta.place, embed);
-    to.field("type", meta.shape.name);
-    if matches!(embed, Embed::Full) {
-        to.raw(",\"default\":");
-        to.default(&meta.default, meta.default_expression);
-    }
-    to.raw(",\"variants\":[");
-    let mut index = 0;
-    while index < meta.shape.variants.len() {
-        if index > 0 {
-            to.raw(",");
-        }
-        to.string(meta.shape.variants[index]);
-        index += 1;
-    }
-    to.raw("]");
-    to.or_null("expires", meta.expires);
-    if matches!(embed, Embed::Full) {
-        to.optional("never", meta.never);
-        to.or_null("owner", meta.owner);
-        to.or_null("created", meta.created);
-        to.or_null("ticket", meta.ticket);
-        to.or_null("kind", meta.kind);
-        to.raw(if meta.is_public { ",\"public\":true" } else { ",\"public\":false" });
-        to.or_null("provider", "");
-        to.or_null("doc", meta.doc);
-    }
-    to.raw("}\n");
-}
-
-const fn write_site<const N: usize>(to: &mut Writer<N>, name: &str, place: &Place, embed: Embed) {
-    if matches!(embed, Embed::None) {
-        return;
-    }
-    to.raw("{\"v\":1,\"k\":\"site\"");
-    to.field("rt", env!("CARGO_PKG_VERSION"));
-    to.field("name", name);
-    write_place(to, place, embed);
-    to.raw("}\n");
-}
-
-const fn write_place<const N: usize>(to: &mut Writer<N>, place: &Place, embed: Embed) {
-    to.field("pkg", place.package);
-    to.field("ver", place.version);
-    if matches!(embed, Embed::Full) {
-        to.raw(",\"file\":");
-        to.file(place);
-        to.raw(",\"line\":");
-        to.integer(place.line as i128);
-        to.raw(",\"col\":");
-        to.integer(place.column as i128);
-        to.field("mod", place.module);
-    }
-}
+const SITE: &str = concat!("{\"v\":1,\"k\":\"site\",\"rt\":\"", env!("CARGO_PKG_VERSION"), "\",\"name\":\"");
 
 /// Bytes so far; with `N = 0` it only counts.
 struct Writer<const N: usize> {
@@ -150,74 +126,144 @@ struct Writer<const N: usize> {
 }
 
 impl<const N: usize> Writer<N> {
-    const fn new() -> Self {
-        Self { bytes: [b' '; N], at: 0 }
+    const fn flag(&mut self, text: &FlagText) {
+        if text.before.is_empty() {
+            return;
+        }
+        self.raw(text.before);
+        if text.is_full {
+            self.raw(text.module);
+            self.raw("\"");
+        }
+        self.raw(",\"type\":\"");
+        self.raw(text.shape.name);
+        if text.is_full {
+            self.raw("\",\"default\":");
+            self.default(&text.default, text.expression);
+            self.raw(",\"variants\":[");
+        } else {
+            self.raw("\",\"variants\":[");
+        }
+        let mut index = 0;
+        while index < text.shape.variants.len() {
+            if index > 0 {
+                self.raw(",");
+            }
+            self.string(text.shape.variants[index].as_bytes());
+            index += 1;
+        }
+        self.raw("]");
+        self.raw(text.after);
     }
 
-    const fn byte(&mut self, byte: u8) {
-        if N > 0 {
-            self.bytes[self.at] = byte;
+    /// Names of flags, packages, versions and modules hold nothing to escape.
+    const fn site(&mut self, name: &str, site: &Site, embed: Embed) {
+        let (package, version) = (env_or_empty(site.package), env_or_empty(site.version));
+        self.raw(SITE);
+        self.raw(name);
+        self.raw("\",\"pkg\":\"");
+        self.raw(package);
+        self.raw("\",\"ver\":\"");
+        self.raw(version);
+        if matches!(embed, Embed::Names) {
+            self.raw("\"}\n");
+            return;
         }
-        self.at += 1;
+        self.raw("\",");
+        let file = site.file.as_bytes();
+        // Whether the file's name is written as it is was seen when bytes were counted.
+        let is_written = if N == 0 { is_plain(file) && !is_absolute(file) } else { self.is_last(name, site.place) };
+        if is_written {
+            self.raw(site.place);
+        } else {
+            let (_, file) = file.split_at(package_start(file, package.as_bytes(), version.as_bytes()));
+            self.raw("\"file\":");
+            self.string(file);
+            self.raw(site.position);
+        }
+    }
+
+    /// Whether `text` and what a longer name would have taken fill the record.
+    const fn is_last(&self, name: &str, text: &str) -> bool {
+        self.at + text.len() + (MAX_NAME - name.len()) == N
     }
 
     const fn raw(&mut self, text: &str) {
-        self.slice(text.as_bytes(), 0);
+        self.copy(text.as_bytes());
     }
 
-    const fn slice(&mut self, bytes: &[u8], from: usize) {
-        let mut index = from;
-        while index < bytes.len() {
-            self.byte(bytes[index]);
-            index += 1;
+    /// Many bytes a step.
+    const fn copy(&mut self, mut from: &[u8]) {
+        let start = self.at;
+        self.at += from.len();
+        if N == 0 {
+            return;
+        }
+        let (_, mut to) = self.bytes.split_at_mut(start);
+        loop {
+            match (to, from) {
+                (
+                    [a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, rest @ ..],
+                    [b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14, b15, more @ ..],
+                ) => {
+                    (*a0, *a1, *a2, *a3, *a4, *a5, *a6, *a7) = (*b0, *b1, *b2, *b3, *b4, *b5, *b6, *b7);
+                    (*a8, *a9, *a10, *a11, *a12, *a13, *a14, *a15) = (*b8, *b9, *b10, *b11, *b12, *b13, *b14, *b15);
+                    (to, from) = (rest, more);
+                }
+                ([a0, a1, a2, a3, rest @ ..], [b0, b1, b2, b3, more @ ..]) => {
+                    (*a0, *a1, *a2, *a3) = (*b0, *b1, *b2, *b3);
+                    (to, from) = (rest, more);
+                }
+                ([a0, rest @ ..], [b0, more @ ..]) => {
+                    *a0 = *b0;
+                    (to, from) = (rest, more);
+                }
+                _ => return,
+            }
         }
     }
 
-    const fn field(&mut self, name: &str, text: &str) {
-        self.raw(",\"");
-        self.raw(name);
-        self.raw("\":");
-        self.string(text);
+    const fn byte(&mut self, byte: u8) {
+        self.copy(&[byte]);
     }
 
-    const fn or_null(&mut self, name: &str, text: &str) {
-        if text.is_empty() {
-            self.raw(",\"");
-            self.raw(name);
-            self.raw("\":null");
+    const fn string(&mut self, bytes: &[u8]) {
+        self.raw("\"");
+        if is_plain(bytes) {
+            self.copy(bytes);
         } else {
-            self.field(name, text);
+            self.escaped(bytes);
         }
+        self.raw("\"");
     }
 
-    const fn optional(&mut self, name: &str, text: &str) {
-        if !text.is_empty() {
-            self.field(name, text);
-        }
-    }
-
-    const fn string(&mut self, text: &str) {
-        self.byte(b'"');
-        self.escaped(text.as_bytes(), 0);
-        self.byte(b'"');
-    }
-
-    const fn escaped(&mut self, bytes: &[u8], from: usize) {
+    const fn escaped(&mut self, bytes: &[u8]) {
         const HEX: &[u8; 16] = b"0123456789abcdef";
-        let mut index = from;
+        let mut index = 0;
         while index < bytes.len() {
             match bytes[index] {
-                b'"' => self.raw("\\\""),
-                b'\\' => self.raw("\\\\"),
-                b'\n' => self.raw("\\n"),
+                b'"' => self.copy(b"\\\""),
+                b'\\' => self.copy(b"\\\\"),
+                b'\n' => self.copy(b"\\n"),
                 control @ 0..0x20 => {
-                    self.raw("\\u00");
+                    self.copy(b"\\u00");
                     self.byte(HEX[(control >> 4) as usize]);
                     self.byte(HEX[(control & 15) as usize]);
                 }
                 byte => self.byte(byte),
             }
             index += 1;
+        }
+    }
+
+    /// A default as JSON: its value where constant evaluation knows it, else what the attribute wrote.
+    const fn default(&mut self, default: &TextValue, expression: &str) {
+        match default {
+            TextValue::Bool(true) => self.raw("true"),
+            TextValue::Bool(false) => self.raw("false"),
+            TextValue::Integer(value) => self.integer(*value),
+            TextValue::String(text) => self.string(text.as_bytes()),
+            TextValue::Expression => self.raw(expression),
         }
     }
 
@@ -236,32 +282,25 @@ impl<const N: usize> Writer<N> {
         if value < 0 {
             self.byte(b'-');
         }
-        self.slice(&digits, at);
+        let (_, digits) = digits.split_at(at);
+        self.copy(digits);
     }
+}
 
-    /// A default as JSON: its value where constant evaluation knows it, else `{"expr": source text}`.
-    const fn default(&mut self, default: &TextValue, expression: &str) {
-        match default {
-            TextValue::Bool(true) => self.raw("true"),
-            TextValue::Bool(false) => self.raw("false"),
-            TextValue::Integer(value) => self.integer(*value),
-            TextValue::String(text) => self.string(text),
-            TextValue::Expression if is_json_number(expression.as_bytes()) => self.raw(expression),
-            TextValue::Expression => {
-                self.raw("{\"expr\":");
-                self.string(expression);
-                self.raw("}");
-            }
+/// Whether nothing has to be escaped.
+const fn is_plain(bytes: &[u8]) -> bool {
+    let mut index = 0;
+    while index < bytes.len() {
+        if bytes[index] < 0x20 || bytes[index] == b'"' || bytes[index] == b'\\' {
+            return false;
         }
+        index += 1;
     }
+    true
+}
 
-    /// The file's path; that of a registry package is cut to `<package>-<version>/..`, the same on every machine.
-    const fn file(&mut self, place: &Place) {
-        let path = place.file.as_bytes();
-        self.byte(b'"');
-        self.escaped(path, package_start(path, place.package.as_bytes(), place.version.as_bytes()));
-        self.byte(b'"');
-    }
+const fn is_absolute(path: &[u8]) -> bool {
+    path.len() > 1 && (is_separator(path[0]) || path[1] == b':')
 }
 
 /// Where `<package>-<version>` starts as a folder of an absolute path; 0 if it is none of its folders.
@@ -301,39 +340,9 @@ const fn is_equal(left: &[u8], right: &[u8]) -> bool {
     left.len() == right.len() && starts_with(left, 0, right)
 }
 
-/// Whether a Rust float literal is a JSON number as it stands: digits, a point, digits, perhaps a sign before.
-const fn is_json_number(text: &[u8]) -> bool {
-    let start = if !text.is_empty() && text[0] == b'-' { 1 } else { 0 };
-    let mut whole_digits = 0;
-    let mut fraction_digits = 0;
-    let mut has_point = false;
-    let mut index = start;
-    while index < text.len() {
-        match text[index] {
-            b'0'..=b'9' if has_point => fraction_digits += 1,
-            b'0'..=b'9' => whole_digits += 1,
-            b'.' if !has_point => has_point = true,
-            _ => return false,
-        }
-        index += 1;
-    }
-    let has_leading_zero = whole_digits > 1 && text[start] == b'0';
-    whole_digits > 0 && !has_leading_zero && (fraction_digits > 0 || !has_point)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_json_numbers_are_written_as_such() {
-        for text in ["0", "7", "-7", "0.5", "-12.25"] {
-            assert!(is_json_number(text.as_bytes()), "{text}");
-        }
-        for text in ["", "-", ".5", "5.", "05", "1e3", "1_000", "0.5f32", "1.2.3", "MAX"] {
-            assert!(!is_json_number(text.as_bytes()), "{text}");
-        }
-    }
 
     #[test]
     fn registry_paths_are_cut_to_the_package() {
