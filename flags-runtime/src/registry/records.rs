@@ -58,17 +58,15 @@ pub struct Site {
 /// Bytes of a flag's record.
 #[doc(hidden)]
 pub const fn flag_record_len(text: &FlagText) -> usize {
-    let mut counter = Writer { bytes: [], at: 0 };
-    counter.flag(text);
-    counter.at
+    Writer::onto(&mut []).flag(text).count
 }
 
 /// A flag's record.
 #[doc(hidden)]
 pub const fn flag_record<const N: usize>(text: &FlagText) -> [u8; N] {
-    let mut writer = Writer { bytes: [b' '; N], at: 0 };
-    writer.flag(text);
-    writer.bytes
+    let mut bytes = [b' '; N];
+    let _ = Writer::onto(&mut bytes).flag(text);
+    bytes
 }
 
 /// Bytes of a call site's record, whatever the flag's name.
@@ -78,22 +76,33 @@ pub const fn site_record_len(site: &Site) -> usize {
     if matches!(embed, Embed::None) {
         return 0;
     }
-    let mut counter = Writer { bytes: [], at: MAX_NAME };
-    counter.site("", site, embed);
-    counter.at
+    if is_plain(site.file.as_bytes()) && !is_absolute(site.file.as_bytes()) {
+        return site_len_as_written(site, embed);
+    }
+    Writer::onto(&mut []).site("", site, embed, false).count + MAX_NAME
+}
+
+/// The same for a file whose name is written as it is.
+const fn site_len_as_written(site: &Site, embed: Embed) -> usize {
+    let named = SITE.len() + MAX_NAME + PACKAGE.len() + env_or_empty(site.package).len() + VERSION.len();
+    let placed = if matches!(embed, Embed::Names) { NAMES_END.len() } else { PLACE.len() + site.place.len() };
+    named + env_or_empty(site.version).len() + placed
 }
 
 /// A call site's record: spaces fill what a shorter name leaves.
 #[doc(hidden)]
 pub const fn site_record<const N: usize>(declaration: &Declaration, site: &Site) -> [u8; N] {
-    let mut writer = Writer { bytes: [b' '; N], at: 0 };
+    let mut bytes = [b' '; N];
     if N > 0 {
-        writer.site(declaration.name(), site, parse_embed(site.embed));
+        let (name, embed) = (declaration.name(), parse_embed(site.embed));
+        // Whether the file's name is written as it is was seen when bytes were counted.
+        let is_written = site_len_as_written(site, embed) == N;
+        let end = Writer::onto(&mut bytes).site(name, site, embed, is_written).count;
         // The end of line moves behind the padding.
-        writer.bytes[writer.at - 1] = b' ';
-        writer.bytes[N - 1] = b'\n';
+        bytes[end - 1] = b' ';
+        bytes[N - 1] = b'\n';
     }
-    writer.bytes
+    bytes
 }
 
 /// The text of `option_env!("CARGO_PKG_NAME")` and the like; builds without cargo have none.
@@ -118,146 +127,135 @@ const fn parse_embed(variable: Option<&str>) -> Embed {
 }
 
 const SITE: &str = concat!("{\"v\":1,\"k\":\"site\",\"rt\":\"", env!("CARGO_PKG_VERSION"), "\",\"name\":\"");
+const PACKAGE: &str = "\",\"pkg\":\"";
+const VERSION: &str = "\",\"ver\":\"";
+const NAMES_END: &str = "\"}\n";
+const PLACE: &str = "\",";
 
-/// Bytes so far; with `N = 0` it only counts.
-struct Writer<const N: usize> {
-    bytes: [u8; N],
-    at: usize,
+/// Where the next bytes go, if there is room, and how many there were. By value, which costs constant evaluation least.
+struct Writer<'a> {
+    rest: &'a mut [u8],
+    count: usize,
 }
 
-impl<const N: usize> Writer<N> {
-    const fn flag(&mut self, text: &FlagText) {
+impl<'a> Writer<'a> {
+    const fn onto(rest: &'a mut [u8]) -> Self {
+        Self { rest, count: 0 }
+    }
+
+    const fn flag(self, text: &FlagText) -> Self {
         if text.before.is_empty() {
-            return;
+            return self;
         }
-        self.raw(text.before);
+        let mut to = self.raw(text.before);
         if text.is_full {
-            self.raw(text.module);
-            self.raw("\"");
-        }
-        self.raw(",\"type\":\"");
-        self.raw(text.shape.name);
-        if text.is_full {
-            self.raw("\",\"default\":");
-            self.default(&text.default, text.expression);
-            self.raw(",\"variants\":[");
+            to = to.raw(text.module).raw("\",\"type\":\"").raw(text.shape.name).raw("\",\"default\":");
+            to = to.default(&text.default, text.expression).raw(",\"variants\":[");
         } else {
-            self.raw("\",\"variants\":[");
+            to = to.raw(",\"type\":\"").raw(text.shape.name).raw("\",\"variants\":[");
         }
         let mut index = 0;
         while index < text.shape.variants.len() {
             if index > 0 {
-                self.raw(",");
+                to = to.raw(",");
             }
-            self.string(text.shape.variants[index].as_bytes());
+            to = to.string(text.shape.variants[index].as_bytes());
             index += 1;
         }
-        self.raw("]");
-        self.raw(text.after);
+        to.raw("]").raw(text.after)
     }
 
-    /// Names of flags, packages, versions and modules hold nothing to escape.
-    const fn site(&mut self, name: &str, site: &Site, embed: Embed) {
+    /// `is_written`: the file's name is written as it is. Names of flags, packages, versions and modules always are.
+    const fn site(self, name: &str, site: &Site, embed: Embed, is_written: bool) -> Self {
         let (package, version) = (env_or_empty(site.package), env_or_empty(site.version));
-        self.raw(SITE);
-        self.raw(name);
-        self.raw("\",\"pkg\":\"");
-        self.raw(package);
-        self.raw("\",\"ver\":\"");
-        self.raw(version);
+        let to = self.raw(SITE).raw(name).raw(PACKAGE).raw(package).raw(VERSION).raw(version);
         if matches!(embed, Embed::Names) {
-            self.raw("\"}\n");
-            return;
+            return to.raw(NAMES_END);
         }
-        self.raw("\",");
-        let file = site.file.as_bytes();
-        // Whether the file's name is written as it is was seen when bytes were counted.
-        let is_written = if N == 0 { is_plain(file) && !is_absolute(file) } else { self.is_last(name, site.place) };
+        let to = to.raw(PLACE);
         if is_written {
-            self.raw(site.place);
-        } else {
-            let (_, file) = file.split_at(package_start(file, package.as_bytes(), version.as_bytes()));
-            self.raw("\"file\":");
-            self.string(file);
-            self.raw(site.position);
+            return to.raw(site.place);
         }
+        let file = site.file.as_bytes();
+        let (_, file) = file.split_at(package_start(file, package.as_bytes(), version.as_bytes()));
+        to.raw("\"file\":").string(file).raw(site.position)
     }
 
-    /// Whether `text` and what a longer name would have taken fill the record.
-    const fn is_last(&self, name: &str, text: &str) -> bool {
-        self.at + text.len() + (MAX_NAME - name.len()) == N
-    }
-
-    const fn raw(&mut self, text: &str) {
-        self.copy(text.as_bytes());
+    const fn raw(self, text: &str) -> Self {
+        self.bytes(text.as_bytes())
     }
 
     /// Many bytes a step.
-    const fn copy(&mut self, mut from: &[u8]) {
-        let start = self.at;
-        self.at += from.len();
-        if N == 0 {
-            return;
-        }
-        let (_, mut to) = self.bytes.split_at_mut(start);
+    const fn bytes(self, mut from: &[u8]) -> Self {
+        let count = self.count + from.len();
+        let mut to = self.rest;
         loop {
             match (to, from) {
                 (
                     [a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, rest @ ..],
                     [b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14, b15, more @ ..],
                 ) => {
-                    (*a0, *a1, *a2, *a3, *a4, *a5, *a6, *a7) = (*b0, *b1, *b2, *b3, *b4, *b5, *b6, *b7);
-                    (*a8, *a9, *a10, *a11, *a12, *a13, *a14, *a15) = (*b8, *b9, *b10, *b11, *b12, *b13, *b14, *b15);
+                    *a0 = *b0;
+                    *a1 = *b1;
+                    *a2 = *b2;
+                    *a3 = *b3;
+                    *a4 = *b4;
+                    *a5 = *b5;
+                    *a6 = *b6;
+                    *a7 = *b7;
+                    *a8 = *b8;
+                    *a9 = *b9;
+                    *a10 = *b10;
+                    *a11 = *b11;
+                    *a12 = *b12;
+                    *a13 = *b13;
+                    *a14 = *b14;
+                    *a15 = *b15;
                     (to, from) = (rest, more);
                 }
                 ([a0, a1, a2, a3, rest @ ..], [b0, b1, b2, b3, more @ ..]) => {
-                    (*a0, *a1, *a2, *a3) = (*b0, *b1, *b2, *b3);
+                    *a0 = *b0;
+                    *a1 = *b1;
+                    *a2 = *b2;
+                    *a3 = *b3;
                     (to, from) = (rest, more);
                 }
                 ([a0, rest @ ..], [b0, more @ ..]) => {
                     *a0 = *b0;
                     (to, from) = (rest, more);
                 }
-                _ => return,
+                (rest, _) => return Self { rest, count },
             }
         }
     }
 
-    const fn byte(&mut self, byte: u8) {
-        self.copy(&[byte]);
+    const fn string(self, bytes: &[u8]) -> Self {
+        let to = self.raw("\"");
+        let to = if is_plain(bytes) { to.bytes(bytes) } else { to.escaped(bytes) };
+        to.raw("\"")
     }
 
-    const fn string(&mut self, bytes: &[u8]) {
-        self.raw("\"");
-        if is_plain(bytes) {
-            self.copy(bytes);
-        } else {
-            self.escaped(bytes);
-        }
-        self.raw("\"");
-    }
-
-    const fn escaped(&mut self, bytes: &[u8]) {
+    const fn escaped(self, bytes: &[u8]) -> Self {
         const HEX: &[u8; 16] = b"0123456789abcdef";
+        let mut to = self;
         let mut index = 0;
         while index < bytes.len() {
-            match bytes[index] {
-                b'"' => self.copy(b"\\\""),
-                b'\\' => self.copy(b"\\\\"),
-                b'\n' => self.copy(b"\\n"),
+            to = match bytes[index] {
+                b'"' => to.raw("\\\""),
+                b'\\' => to.raw("\\\\"),
+                b'\n' => to.raw("\\n"),
                 control @ 0..0x20 => {
-                    self.copy(b"\\u00");
-                    self.byte(HEX[(control >> 4) as usize]);
-                    self.byte(HEX[(control & 15) as usize]);
+                    to.raw("\\u00").bytes(&[HEX[(control >> 4) as usize], HEX[(control & 15) as usize]])
                 }
-                byte => self.byte(byte),
-            }
+                byte => to.bytes(&[byte]),
+            };
             index += 1;
         }
+        to
     }
 
     /// A default as JSON: its value where constant evaluation knows it, else what the attribute wrote.
-    const fn default(&mut self, default: &TextValue, expression: &str) {
+    const fn default(self, default: &TextValue, expression: &str) -> Self {
         match default {
             TextValue::Bool(true) => self.raw("true"),
             TextValue::Bool(false) => self.raw("false"),
@@ -267,7 +265,7 @@ impl<const N: usize> Writer<N> {
         }
     }
 
-    const fn integer(&mut self, value: i128) {
+    const fn integer(self, value: i128) -> Self {
         let mut digits = [0_u8; 40];
         let mut at = digits.len();
         let mut rest = value.unsigned_abs();
@@ -279,11 +277,9 @@ impl<const N: usize> Writer<N> {
                 break;
             }
         }
-        if value < 0 {
-            self.byte(b'-');
-        }
+        let to = if value < 0 { self.raw("-") } else { self };
         let (_, digits) = digits.split_at(at);
-        self.copy(digits);
+        to.bytes(digits)
     }
 }
 
@@ -343,6 +339,7 @@ const fn is_equal(left: &[u8], right: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::registry::declaration::Metadata;
 
     #[test]
     fn registry_paths_are_cut_to_the_package() {
@@ -351,5 +348,44 @@ mod tests {
         assert_eq!(cut(r"C:\cargo\my-lib-1.2.3\src\a.rs"), r"my-lib-1.2.3\src\a.rs");
         assert_eq!(cut("src/a.rs"), "src/a.rs");
         assert_eq!(cut("/x/my-lib-1.2.30/src/a.rs"), "/x/my-lib-1.2.30/src/a.rs");
+    }
+
+    const DECLARATION: Declaration =
+        Declaration::new(Metadata { name: "new_checkout", ..Metadata::EMPTY }, |_| Ok(None), || 0, &[]);
+
+    /// A call site's record, of the size that was counted for it.
+    macro_rules! recorded {
+        ($file:literal, $embed:expr) => {{
+            const SITE: Site = Site {
+                embed: $embed,
+                package: Some("my-lib"),
+                version: Some("1.2.3"),
+                file: $file,
+                place: concat!("\"file\":\"", $file, "\",\"line\":3,\"col\":5,\"mod\":\"m\"}\n"),
+                position: ",\"line\":3,\"col\":5,\"mod\":\"m\"}\n",
+            };
+            const RECORD: [u8; site_record_len(&SITE)] = site_record(&DECLARATION, &SITE);
+            String::from_utf8(RECORD.to_vec()).unwrap()
+        }};
+    }
+
+    #[test]
+    fn a_call_site_is_one_line_of_json_whatever_its_file_is_called() {
+        for (record, file) in [
+            (recorded!("src/a.rs", None), "src/a.rs"),
+            (recorded!("src/\"\u{1}.rs", None), "src/\"\u{1}.rs"),
+            (recorded!("/x/registry/my-lib-1.2.3/src/a.rs", None), "my-lib-1.2.3/src/a.rs"),
+        ] {
+            assert!(record.ends_with(" \n") && record.trim_end().ends_with('}'), "{record:?}");
+            let json: serde_json::Value = serde_json::from_str(&record).unwrap();
+            let expected = serde_json::json!({
+                "v": 1, "k": "site", "rt": env!("CARGO_PKG_VERSION"), "name": "new_checkout",
+                "pkg": "my-lib", "ver": "1.2.3", "file": file, "line": 3, "col": 5, "mod": "m"
+            });
+            assert_eq!(json, expected);
+        }
+        let names = recorded!("src/a.rs", Some("names"));
+        assert!(names.contains("\"ver\":\"1.2.3\"}") && !names.contains("file"), "{names}");
+        assert_eq!(recorded!("src/a.rs", Some("none")), "");
     }
 }
