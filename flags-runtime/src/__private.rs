@@ -2,6 +2,7 @@
 //!
 //! Expansions are the same for every feature set: features choose what is in here.
 
+pub use std::boxed::Box;
 pub use std::string::String;
 
 pub use inventory;

@@ -134,15 +134,13 @@ fn read_value(input: ParseStream<'_>, ident: &Ident, form: &str, diagnostics: &m
         diagnostics.report(ident.span(), format_args!("`{ident}` has no value: write `{form}`"));
         return Ok(Value::Unreadable);
     }
-    match input.parse::<Expr>() {
-        Ok(expression) => Ok(Value::Expression(Box::new(expression))),
-        Err(error) => {
-            diagnostics
-                .report(error.span(), format_args!("the value of `{ident}` is not an expression: write `{form}`"));
-            skip_to_comma(input)?;
-            Ok(Value::Unreadable)
-        }
+    let start = input.span();
+    if let Ok(expression) = input.parse::<Expr>() {
+        return Ok(Value::Expression(Box::new(expression)));
     }
+    diagnostics.report(start, format_args!("the value of `{ident}` is not an expression: write `{form}`"));
+    skip_to_comma(input)?;
+    Ok(Value::Unreadable)
 }
 
 /// Takes the comma behind an argument; says so where it is missing.

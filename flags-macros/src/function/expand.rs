@@ -6,7 +6,7 @@ use syn::spanned::Spanned as _;
 use syn::{ExprPath, Ident};
 
 use super::model::{Answer, AsyncBlock, Gate, GatingFlag, Joint, JointKind, Place};
-use super::parameters::{Parameter, binds, conditions_of, distinct_conditions, rename};
+use super::parameters::{Parameter, bindings, conditions_of, distinct_conditions, rename};
 use super::parse::{Block, FunctionItem};
 use crate::declaration::{Declaration, at_date, expand_declaration};
 use crate::text::located;
@@ -14,17 +14,20 @@ use crate::text::located;
 /// The declaration, if there is one, and the function.
 pub(super) fn expand(mut item: FunctionItem, gate: &Gate) -> TokenStream {
     let declaration = declared(gate).map(expand_declaration);
-    rename(&mut item.signature, &gate.parameters);
     let block = match (&gate.place, gate.call.answer) {
         (Place::Body(body), Answer::Joined(joint)) => body.with_statements(joined(gate, body, joint)),
         (Place::Body(body), _) => body.behind(opening(gate)),
         (Place::AsyncBlock(place), _) => in_async_block(place, opening(gate)),
     };
-    let FunctionItem { attributes, visibility, defaultness, signature, .. } = &item;
+    if rename(&mut item.signature, &gate.parameters) {
+        let FunctionItem { visibility, defaultness, signature, .. } = &item;
+        item.head = quote!(#visibility #defaultness #signature);
+    }
+    let FunctionItem { attributes, head, .. } = &item;
     quote! {
         #declaration
         #(#attributes)*
-        #visibility #defaultness #signature #block
+        #head #block
     }
 }
 
@@ -41,30 +44,19 @@ fn in_async_block(place: &AsyncBlock, opening: TokenStream) -> Group {
 /// What stands in front of the user's statements: the question to the flag, then the patterns of the parameters, which
 /// may only take the arguments apart once the other side does not need them.
 fn opening(gate: &Gate) -> TokenStream {
-    let question = question(gate);
-    let statements = match &gate.place {
-        Place::Body(block) | Place::AsyncBlock(AsyncBlock { block, .. }) => &block.statements,
-    };
-    let patterns = patterns(gate, statements);
-    quote!(#question #patterns)
-}
-
-fn patterns(gate: &Gate, statements: &TokenStream) -> TokenStream {
-    let patterns = gate.parameters.iter().filter_map(|Parameter { pattern, conditions, .. }| {
-        let (pattern, name) = pattern.as_ref()?;
-        binds(pattern, statements).then(|| quote!(#(#conditions)* let #pattern = #name;))
-    });
-    patterns.collect()
+    let (question, bindings) = (question(gate), bindings(&gate.parameters));
+    quote!(#question #bindings)
 }
 
 /// Both sides as one value of a third type. The body runs in a closure of its own, where its `return`s stay.
 fn joined(gate: &Gate, body: &Block, joint: Joint) -> TokenStream {
     let runtime = &gate.runtime;
-    let (is_on, side) = (Ident::new("is_on", Span::mixed_site()), Ident::new("side", Span::mixed_site()));
+    let (is_on, side) =
+        (Ident::new("__flags_is_on", Span::mixed_site()), Ident::new("__flags_side", Span::mixed_site()));
     let read = read(gate);
-    let mut statements = patterns(gate, &body.statements);
-    statements.extend(body.statements.clone());
-    let mut block = Group::new(Delimiter::Brace, statements);
+    let bindings = bindings(&gate.parameters);
+    let scope = body.scope();
+    let mut block = Group::new(Delimiter::Brace, quote!(#bindings #scope));
     block.set_span(body.braces.span());
     let on = if joint.is_async {
         quote!(async move #block.await)
@@ -164,27 +156,46 @@ fn answer(gate: &Gate, off: &ExprPath, held: &[TokenStream]) -> TokenStream {
     // The parentheses lie on the path: what rustc says of the call, it says there.
     let end = off.path.segments.last().map_or_else(Span::call_site, |last| last.ident.span());
     let arguments = quote_spanned!(end=> (#(#arguments),*));
+    let runtime = &gate.runtime;
+    let awaited = quote_spanned!(Span::call_site().located_at(end)=> .await);
     let mut value = quote!(#off #arguments);
-    let mut attribute = None;
+    if let Answer::Diverges { is_async } = gate.call.answer {
+        // Not `return`, which would be unreachable; a match, so that a side that does return is refused.
+        let awaited = is_async.then_some(&awaited);
+        value = quote!(match #value #awaited {});
+    }
+    let mut allowed = Vec::new();
     if gate.call.is_unsafe {
         // The other side of an unsafe function may well be safe.
-        attribute = Some(quote!(#[allow(unused_unsafe)]));
+        allowed.push(quote!(unused_unsafe));
         value = quote!(unsafe { #value });
     }
+    if gate.parameters.iter().any(is_underscored) {
+        // The user's parameter is not used by the user.
+        allowed.push(quote!(clippy::used_underscore_binding));
+    }
+    if let Answer::Diverges { .. } = gate.call.answer {
+        allowed.push(quote!(clippy::diverging_sub_expression));
+    }
+    let attribute = (!allowed.is_empty()).then(|| quote!(#[allow(#(#allowed),*)]));
     match gate.call.answer {
         Answer::Returned => quote!(#attribute return #value;),
-        Answer::Awaited => quote!(#attribute return #value.await;),
-        Answer::Boxed => quote!(#attribute return ::std::boxed::Box::pin(#value);),
-        // Not `return`, which would be unreachable; a match, so that a side that does return is refused.
-        Answer::Diverges => quote!(#attribute #[allow(clippy::diverging_sub_expression)] match #value {};),
+        Answer::Awaited => quote!(#attribute return #value #awaited;),
+        Answer::Boxed => quote!(#attribute return #runtime::__private::Box::pin(#value);),
+        Answer::Diverges { .. } => quote!(#attribute #value;),
         Answer::Joined(joint) => {
-            let (name, awaited) = (off_answer(), joint.is_async.then(|| quote!(.await)));
+            let (name, awaited) = (off_answer(), joint.is_async.then_some(awaited));
             quote!(#attribute let #name = #value #awaited;)
         }
     }
 }
 
+/// Whether the parameter is passed by a name that says it is not used.
+fn is_underscored(parameter: &Parameter) -> bool {
+    parameter.pattern.is_none() && parameter.name.as_ref().is_some_and(|name| name.to_string().starts_with('_'))
+}
+
 /// What [`answer`] calls the other side's answer where it does not return it.
 fn off_answer() -> Ident {
-    Ident::new("off", Span::mixed_site())
+    Ident::new("__flags_off", Span::mixed_site())
 }

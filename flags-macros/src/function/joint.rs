@@ -5,11 +5,11 @@
 //! calling it, but its body would no longer be told the types of its parameters; a trait that we do not know cannot be
 //! forwarded.
 
-use quote::quote;
+use quote::{ToTokens as _, quote};
 use syn::{PathSegment, ReturnType, Type, TypeParamBound};
 
 use super::model::JointKind;
-use super::shape::ungrouped;
+use super::shape::{mentions_impl, ungrouped};
 
 /// What `Either` has where both sides have it; the same list as in the runtime's `either.rs`.
 const FORWARDED: [&str; 11] = [
@@ -36,6 +36,9 @@ pub(super) fn joint_kind(output: &ReturnType) -> Result<JointKind, String> {
     let traits: Vec<&PathSegment> = opaque.bounds.iter().filter_map(trait_of).collect();
     let is_future = traits.iter().any(|segment| segment.ident == "Future");
     let kind = if is_future { JointKind::Future } else { JointKind::Either };
+    if opaque.bounds.iter().filter_map(trait_of).any(|segment| mentions_impl(segment.arguments.to_token_stream())) {
+        return Err(inside(ty));
+    }
     let unknown = traits.iter().find(|segment| !is_kept(kind, &segment.ident.to_string()));
     unknown.map_or(Ok(kind), |segment| Err(not_kept(&segment.ident.to_string())))
 }

@@ -44,7 +44,9 @@ pub(super) enum Answer {
     /// It is a future, and ours is in a box of its own type.
     Boxed,
     /// There is none: neither side returns.
-    Diverges,
+    Diverges {
+        is_async: bool,
+    },
     /// It is of one opaque type, ours of another, and both are made into a third.
     Joined(Joint),
 }

@@ -1,12 +1,12 @@
 //! Parameters as arguments of the other side.
 //!
 //! A parameter that is a plain name is passed by that name. Any other pattern takes its value apart, so the signature
-//! gets a name of ours instead and the pattern becomes the first statement of the body; so does a name that says with
-//! an underscore that nobody uses it. Names of ours are hygienic: they meet none of the user's.
+//! gets a name of ours instead and the pattern becomes a `let` in front of the body. Then all parameters behind it become
+//! one, too: what is bound last is dropped first, as ever. Names of ours are hygienic: they meet none of the user's.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens as _, quote};
-use syn::{Attribute, FnArg, Ident, Pat, PatIdent, Signature};
+use syn::{Attribute, FnArg, Ident, Pat, PatIdent, Signature, Token};
 
 use crate::diagnostics::Diagnostics;
 
@@ -17,15 +17,33 @@ const MOST_CONDITIONS: usize = 4;
 pub(super) struct Parameter {
     /// What is passed.
     pub(super) argument: TokenStream,
-    /// The pattern that the signature no longer has, and the name that it has instead.
-    pub(super) pattern: Option<(Pat, Ident)>,
+    /// The name, where it is a plain one.
+    pub(super) name: Option<Ident>,
+    /// What the signature no longer has.
+    pub(super) pattern: Option<Pattern>,
     /// The parameter's own `cfg`s.
     pub(super) conditions: Vec<Attribute>,
 }
 
-/// Reads the parameters of a function.
-pub(super) fn parameters(signature: &Signature, diagnostics: &mut Diagnostics) -> Vec<Parameter> {
-    let parameters: Vec<_> = signature.inputs.iter().enumerate().map(|(at, input)| parameter(at, input)).collect();
+/// A pattern that is bound in front of the body.
+pub(super) struct Pattern {
+    /// As the user wrote it.
+    pub(super) user: Pat,
+    /// What the parameter is called instead.
+    pub(super) name: Ident,
+    /// The levels of lints that the user set for the pattern.
+    pub(super) lints: Vec<Attribute>,
+}
+
+/// Reads the parameters of a function. With `are_moved` all of them are bound in front of the body.
+pub(super) fn parameters(signature: &Signature, are_moved: bool, diagnostics: &mut Diagnostics) -> Vec<Parameter> {
+    let mut are_moved = are_moved;
+    let mut parameters = Vec::new();
+    for (at, input) in signature.inputs.iter().enumerate() {
+        let parameter = parameter(at, input, are_moved);
+        are_moved |= parameter.pattern.as_ref().is_some_and(|pattern| !pattern.is_wild());
+        parameters.push(parameter);
+    }
     if distinct_conditions(&parameters).len() > MOST_CONDITIONS {
         diagnostics.report_at(
             &signature.inputs,
@@ -38,75 +56,94 @@ pub(super) fn parameters(signature: &Signature, diagnostics: &mut Diagnostics) -
     parameters
 }
 
-fn parameter(at: usize, input: &FnArg) -> Parameter {
-    let (argument, pattern, attributes) = match input {
-        FnArg::Receiver(receiver) => (receiver.self_token.to_token_stream(), None, &receiver.attrs),
-        FnArg::Typed(typed) => {
-            let plain = plain_name(&typed.pat);
-            let name = plain.cloned().unwrap_or_else(|| own_name(at, &typed.pat));
-            let pattern = plain.is_none().then(|| ((*typed.pat).clone(), name.clone()));
-            (name.to_token_stream(), pattern, &typed.attrs)
-        }
+fn parameter(at: usize, input: &FnArg, is_moved: bool) -> Parameter {
+    let (argument, name, pattern, attributes) = match input {
+        FnArg::Receiver(receiver) => (receiver.self_token.to_token_stream(), None, None, &receiver.attrs),
+        FnArg::Typed(typed) => match plain_name(&typed.pat) {
+            Some(name) if !is_moved => (name.to_token_stream(), Some(name.clone()), None, &typed.attrs),
+            name => {
+                let own = own_name(at, name);
+                let lints = typed.attrs.iter().filter(|attribute| is_lint(attribute)).cloned().collect();
+                let pattern = Pattern { user: (*typed.pat).clone(), name: own.clone(), lints };
+                (own.into_token_stream(), name.cloned(), Some(pattern), &typed.attrs)
+            }
+        },
     };
     let conditions = attributes.iter().filter(|attribute| attribute.path().is_ident("cfg")).cloned().collect();
-    Parameter { argument, pattern, conditions }
+    Parameter { argument, name, pattern, conditions }
 }
 
-/// The name that the parameter can be passed by. One with an underscore in front says that it is not used.
+/// The name that the parameter can be passed by.
 fn plain_name(pattern: &Pat) -> Option<&Ident> {
     match pattern {
-        Pat::Ident(PatIdent { by_ref: None, subpat: None, ident, .. }) if !ident.to_string().starts_with('_') => {
-            Some(ident)
-        }
+        Pat::Ident(PatIdent { by_ref: None, subpat: None, ident, .. }) => Some(ident),
         _ => None,
     }
 }
 
-/// A name of ours, for rustdoc as near to the user's as can be: `_text` -> `text`.
-fn own_name(at: usize, pattern: &Pat) -> Ident {
-    let unused = match pattern {
-        Pat::Ident(PatIdent { by_ref: None, subpat: None, ident, .. }) => {
-            syn::parse_str::<Ident>(ident.to_string().trim_start_matches('_')).ok()
-        }
-        _ => None,
-    };
-    let text = unused.map_or_else(|| format!("argument_{}", at + 1), |name| name.to_string());
-    Ident::new(&text, Span::mixed_site())
+fn is_lint(attribute: &Attribute) -> bool {
+    ["allow", "expect", "warn", "deny", "forbid"].iter().any(|level| attribute.path().is_ident(level))
 }
 
-/// Puts the names of ours into the signature.
-pub(super) fn rename(signature: &mut Signature, parameters: &[Parameter]) {
+/// A name of ours; for rustdoc the user's own, where there is one.
+fn own_name(at: usize, name: Option<&Ident>) -> Ident {
+    let mut own = name.cloned().unwrap_or_else(|| Ident::new(&format!("argument_{}", at + 1), Span::mixed_site()));
+    own.set_span(Span::mixed_site());
+    own
+}
+
+/// Puts the names of ours into the signature; whether there are any.
+pub(super) fn rename(signature: &mut Signature, parameters: &[Parameter]) -> bool {
     for (input, parameter) in signature.inputs.iter_mut().zip(parameters) {
-        if let (FnArg::Typed(typed), Some((_, name))) = (input, &parameter.pattern) {
+        if let (FnArg::Typed(typed), Some(Pattern { user, name, .. })) = (input, &parameter.pattern) {
+            let is_borrowed_mutably = has_ref_mut(quote!(#user));
+            typed.attrs.retain(|attribute| !is_lint(attribute));
             *typed.pat = Pat::Ident(PatIdent {
                 attrs: Vec::new(),
                 by_ref: None,
-                mutability: None,
+                mutability: is_borrowed_mutably.then(|| Token![mut](Span::mixed_site())),
                 ident: name.clone(),
                 subpat: None,
             });
         }
     }
+    parameters.iter().any(|parameter| parameter.pattern.is_some())
 }
 
-/// Whether the pattern has something to bind in these statements. `_` has not, and hardly ever `_text`; what is not
-/// bound lives in the parameter, for as long.
-pub(super) fn binds(pattern: &Pat, statements: &TokenStream) -> bool {
-    match pattern {
-        Pat::Wild(_) => false,
-        Pat::Ident(PatIdent { subpat: None, ident, .. }) => mentions(statements.clone(), &ident.to_string()),
-        _ => true,
+fn has_ref_mut(tokens: TokenStream) -> bool {
+    let mut is_ref = false;
+    for token in tokens {
+        match &token {
+            TokenTree::Ident(ident) if is_ref && ident == "mut" => return true,
+            TokenTree::Group(group) if has_ref_mut(group.stream()) => return true,
+            _ => {}
+        }
+        is_ref = matches!(&token, TokenTree::Ident(ident) if ident == "ref");
     }
+    false
 }
 
-fn mentions(tokens: TokenStream, name: &str) -> bool {
-    tokens.into_iter().any(|token| match token {
-        TokenTree::Ident(ident) => ident == name,
-        TokenTree::Group(group) => mentions(group.stream(), name),
-        // `format!("{_text}")`
-        TokenTree::Literal(literal) => literal.to_string().contains(name),
-        TokenTree::Punct(_) => false,
-    })
+/// The patterns as statements. What a pattern leaves of a value stays in the parameter, and is dropped behind the pattern's
+/// own parts; where there are several, each gets a place of its own for that.
+pub(super) fn bindings(parameters: &[Parameter]) -> TokenStream {
+    let is_first = |parameter: &&Parameter| parameter.pattern.as_ref().is_none_or(Pattern::is_wild);
+    let bound: Vec<_> = parameters.iter().skip_while(is_first).collect();
+    let are_many = bound.len() > 1;
+    let statements = bound.iter().filter_map(|Parameter { pattern, conditions, .. }| {
+        let Pattern { user, name, lints } = pattern.as_ref()?;
+        let leaves_nothing = plain_name(user).is_some() || has_ref_mut(quote!(#user));
+        let place = (are_many && !leaves_nothing).then(|| quote!(#(#conditions)* let #name = #name;));
+        let binding = (!matches!(user, Pat::Wild(_))).then(|| quote!(#(#conditions)* #(#lints)* let #user = #name;));
+        Some(quote!(#place #binding))
+    });
+    statements.collect()
+}
+
+impl Pattern {
+    /// `_` binds nothing: the value stays in the parameter.
+    fn is_wild(&self) -> bool {
+        matches!(self.user, Pat::Wild(_))
+    }
 }
 
 /// `cfg`s of parameters, each once, as what stands in their parentheses.

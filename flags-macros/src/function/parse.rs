@@ -1,7 +1,8 @@
 //! The tokens of a function; its body stays unread.
 
-use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::ToTokens;
+use syn::buffer::Cursor;
 use syn::parse::{ParseStream, Parser as _};
 use syn::{Attribute, Ident, Signature, Token, Visibility};
 
@@ -12,6 +13,8 @@ pub(crate) struct FunctionItem {
     /// The `default` of a specialization.
     pub(super) defaultness: Option<Ident>,
     pub(super) signature: Signature,
+    /// The tokens from visibility to signature. Fragments of a `macro_rules!` keep in them what they are.
+    pub(super) head: TokenStream,
     pub(super) body: Body,
 }
 
@@ -38,31 +41,55 @@ impl FunctionItem {
         visibility: Visibility,
         input: ParseStream<'_>,
     ) -> syn::Result<Self> {
+        let mut head = visibility.to_token_stream();
+        let start = input.cursor();
         let defaultness = if input.peek(Ident) { Some(input.parse()?) } else { None };
         let signature = input.parse()?;
+        head.extend(tokens_between(start, input.cursor()));
         let body = match input.parse::<Option<TokenTree>>()? {
             Some(TokenTree::Group(braces)) => Body::Block(Block::parse(braces)?),
             Some(other) => Body::None(syn::parse2(other.into_token_stream())?),
             None => Body::None(None),
         };
-        Ok(Self { attributes, visibility, defaultness, signature, body })
+        Ok(Self { attributes, visibility, defaultness, signature, head, body })
     }
+}
+
+fn tokens_between(start: Cursor<'_>, end: Cursor<'_>) -> TokenStream {
+    let mut tokens = TokenStream::new();
+    let mut at = start;
+    while at != end
+        && let Some((token, next)) = at.token_tree()
+    {
+        tokens.extend([token]);
+        at = next;
+    }
+    tokens
 }
 
 impl Block {
     pub(super) fn parse(braces: Group) -> syn::Result<Self> {
         let braces = without_invisible(braces);
         let parser = |input: ParseStream<'_>| Ok((Attribute::parse_inner(input)?, input.parse()?));
-        let (inner_attributes, statements) = parser.parse2(braces.stream())?;
+        let (inner_attributes, statements): (Vec<_>, _) = parser.parse2(braces.stream())?;
+        // Not taken apart where there is no need: fragments of a `macro_rules!` would lose the parentheses around them.
+        let statements = if inner_attributes.is_empty() { braces.stream() } else { statements };
         Ok(Self { braces, inner_attributes, statements })
     }
 
-    /// The block with `gate` in front of its statements. Statements, not a block around the old one: rustc would call
-    /// that one's braces unused.
+    /// The block with `gate` in front of its statements, which keep a scope of their own: what they declare must not stand
+    /// for what the gate names.
     pub(super) fn behind(&self, gate: TokenStream) -> Group {
         let mut statements = gate;
-        statements.extend(self.statements.clone());
+        statements.extend([TokenTree::Group(self.scope())]);
         self.with_statements(statements)
+    }
+
+    /// The statements in braces of ours, which rustc does not call unused; what it says of the body it says there.
+    pub(super) fn scope(&self) -> Group {
+        let mut scope = Group::new(Delimiter::Brace, self.statements.clone());
+        scope.set_span(Span::call_site().located_at(self.braces.span()));
+        scope
     }
 
     /// The block with other statements.
@@ -86,13 +113,11 @@ fn without_invisible(group: Group) -> Group {
 
 impl ToTokens for FunctionItem {
     fn to_tokens(&self, tokens: &mut TokenStream) {
-        let Self { attributes, visibility, defaultness, signature, body } = self;
+        let Self { attributes, head, body, .. } = self;
         for attribute in attributes {
             attribute.to_tokens(tokens);
         }
-        visibility.to_tokens(tokens);
-        defaultness.to_tokens(tokens);
-        signature.to_tokens(tokens);
+        head.to_tokens(tokens);
         match body {
             Body::Block(block) => block.braces.to_tokens(tokens),
             Body::None(semicolon) => semicolon.to_tokens(tokens),

@@ -2,9 +2,11 @@
 //!
 //! What can be told from tokens is told here. A type alias that hides a future is not seen.
 
+use std::collections::HashSet;
+
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::quote;
-use syn::{GenericArgument, PathArguments, ReturnType, Safety, Signature, Type, TypeParamBound, TypePath};
+use syn::{FnArg, GenericArgument, Pat, PathArguments, ReturnType, Safety, Signature, Type, TypeParamBound, TypePath};
 
 use super::joint::joint_kind;
 use super::model::{Answer, AsyncBlock, Call, Joint, Place};
@@ -25,12 +27,33 @@ enum Returned {
     Other,
 }
 
-/// Whether the function returns nothing, so that nobody has to answer for it.
-pub(super) fn returns_nothing(signature: &Signature) -> bool {
-    match &signature.output {
-        ReturnType::Default => true,
-        ReturnType::Type(_, ty) => matches!(ungrouped(ty), Type::Tuple(tuple) if tuple.elems.is_empty()),
-    }
+/// Whether the gated statements return nothing, so that nobody has to answer for them.
+pub(super) fn returns_nothing(item: &FunctionItem) -> bool {
+    let ReturnType::Type(_, ty) = &item.signature.output else { return true };
+    let is_unit = |ty: &Type| matches!(ungrouped(ty), Type::Tuple(tuple) if tuple.elems.is_empty());
+    let has_async_block = || matches!(&item.body, Body::Block(body) if sole_async_block(body).is_some());
+    is_unit(ty) || (output_of_future(ungrouped(ty)).is_some_and(is_unit) && has_async_block())
+}
+
+/// The `Output` of an `impl Future` or of a boxed one.
+fn output_of_future(ty: &Type) -> Option<&Type> {
+    let bounds = match ty {
+        Type::ImplTrait(opaque) => &opaque.bounds,
+        Type::Path(path) => match boxed_object(path)? {
+            Type::TraitObject(object) => &object.bounds,
+            _ => return None,
+        },
+        _ => return None,
+    };
+    let arguments = bounds.iter().find_map(|bound| match bound {
+        TypeParamBound::Trait(bound) => bound.path.segments.last().filter(|last| last.ident == "Future"),
+        _ => None,
+    });
+    let PathArguments::AngleBracketed(arguments) = &arguments?.arguments else { return None };
+    arguments.args.iter().find_map(|argument| match argument {
+        GenericArgument::AssocType(output) if output.ident == "Output" => Some(&output.ty),
+        _ => None,
+    })
 }
 
 /// Judges the shape; `None` if a sentence was reported.
@@ -60,6 +83,8 @@ pub(super) fn validate(item: &FunctionItem, diagnostics: &mut Diagnostics) -> Op
     if let Returned::OpaqueFuture | Returned::BoxedFuture = returned
         && !is_async
         && let Some(block) = sole_async_block(body)
+        // What the future did not hold it must not hold for the gate's sake: that could not be sent, or not live so long.
+        && holds_all(&block, signature)
     {
         return Some((call(Answer::Awaited), Place::AsyncBlock(block)));
     }
@@ -71,9 +96,9 @@ pub(super) fn validate(item: &FunctionItem, diagnostics: &mut Diagnostics) -> Op
                 return None;
             }
         },
+        Returned::Never => Answer::Diverges { is_async },
         _ if is_async => Answer::Awaited,
         Returned::BoxedFuture => Answer::Boxed,
-        Returned::Never => Answer::Diverges,
         Returned::Other => Answer::Returned,
     };
     Some((call(answer), Place::Body(body.clone())))
@@ -101,7 +126,7 @@ pub(super) fn ungrouped(mut ty: &Type) -> &Type {
     }
 }
 
-fn mentions_impl(tokens: TokenStream) -> bool {
+pub(super) fn mentions_impl(tokens: TokenStream) -> bool {
     tokens.into_iter().any(|token| match token {
         TokenTree::Ident(ident) => ident == "impl",
         TokenTree::Group(group) => mentions_impl(group.stream()),
@@ -122,11 +147,38 @@ fn is_boxed_future(path: &TypePath) -> bool {
     if last.ident == "BoxFuture" || last.ident == "LocalBoxFuture" {
         return true;
     }
-    let of_pin = if last.ident == "Pin" { only_type(&last.arguments) } else { None };
-    let Some(Type::Path(boxed)) = of_pin else { return false };
-    let Some(last) = boxed.path.segments.last() else { return false };
-    let of_box = if last.ident == "Box" { only_type(&last.arguments) } else { None };
-    matches!(of_box, Some(Type::TraitObject(object)) if has_future(object.bounds.iter()))
+    matches!(boxed_object(path), Some(Type::TraitObject(object)) if has_future(object.bounds.iter()))
+}
+
+/// The type in a `Pin<Box<..>>`.
+fn boxed_object(path: &TypePath) -> Option<&Type> {
+    let last = path.path.segments.last().filter(|last| last.ident == "Pin")?;
+    let Type::Path(boxed) = only_type(&last.arguments)? else { return None };
+    let last = boxed.path.segments.last().filter(|last| last.ident == "Box")?;
+    only_type(&last.arguments)
+}
+
+/// Whether the block names every parameter; all that a pattern binds, where it is one.
+fn holds_all(block: &AsyncBlock, signature: &Signature) -> bool {
+    let mut words = HashSet::new();
+    collect_words(block.block.statements.clone(), &mut words);
+    signature.inputs.iter().all(|input| match input {
+        FnArg::Receiver(_) => words.contains("self"),
+        FnArg::Typed(typed) => match &*typed.pat {
+            Pat::Ident(name) => words.contains(&name.ident.to_string()),
+            _ => false,
+        },
+    })
+}
+
+fn collect_words(tokens: TokenStream, words: &mut HashSet<String>) {
+    for token in tokens {
+        match token {
+            TokenTree::Ident(ident) => drop(words.insert(ident.to_string())),
+            TokenTree::Group(group) => collect_words(group.stream(), words),
+            TokenTree::Punct(_) | TokenTree::Literal(_) => {}
+        }
+    }
 }
 
 fn only_type(arguments: &PathArguments) -> Option<&Type> {

@@ -60,7 +60,7 @@ fn a_function_keeps_its_tokens_and_gets_a_gate() {
             pub fn search<T: Ord>(query: &Query, mut limit: T) -> Hits where T: Copy {
                 #![allow(unused)]
                 if !::flags_runtime::flag!(FLAG) { return old(query, limit); }
-                limit.min(); query.run()
+                { limit.min(); query.run() }
             }
         }
         .compact()
@@ -80,7 +80,7 @@ fn a_method_passes_itself_first() {
             quote! {
                 fn f(#receiver, a: u8) -> u8 {
                     if !::flags_runtime::flag!(crate::FLAG, &(self.ctx())) { return #off(self, a); }
-                    a
+                    { a }
                 }
             }
             .compact()
@@ -91,17 +91,23 @@ fn a_method_passes_itself_first() {
 #[test]
 fn patterns_are_taken_apart_behind_the_gate() {
     assert_eq!(
-        gated(quote!(
-            fn f((a, b): (u8, u8), _: u8, all @ Some(_): Option<u8>, c: u8, mut _d: u8, _e: u8, _type: u8) -> u8 { format!("{_type}"); _d }
-        )),
+        gated(quote! {
+            fn f(_a: u8, (b, c): (u8, u8), _: u8, ref mut d @ Some(_): Option<u8>, #[allow(x)] mut e: u8, _f: u8) -> u8 { e }
+        }),
         quote! {
-            fn f(argument_1: (u8, u8), argument_2: u8, argument_3: Option<u8>, c: u8, d: u8, e: u8, argument_7: u8) -> u8 {
-                if !::flags_runtime::flag!(FLAG) { return old(argument_1, argument_2, argument_3, c, d, e, argument_7); }
-                let (a, b) = argument_1;
-                let all @ Some(_) = argument_3;
-                let mut _d = d;
-                let _type = argument_7;
-                format!("{_type}"); _d
+            fn f(_a: u8, argument_2: (u8, u8), argument_3: u8, mut argument_4: Option<u8>, e: u8, _f: u8) -> u8 {
+                if !::flags_runtime::flag!(FLAG) {
+                    #[allow(clippy::used_underscore_binding)]
+                    return old(_a, argument_2, argument_3, argument_4, e, _f);
+                }
+                let argument_2 = argument_2;
+                let (b, c) = argument_2;
+                let argument_3 = argument_3;
+                let ref mut d @ Some(_) = argument_4;
+                #[allow(x)]
+                let mut e = e;
+                let _f = _f;
+                { e }
             }
         }
         .compact()
@@ -124,8 +130,10 @@ fn conditional_parameters_give_one_call_for_each_case() {
                     #[cfg(all(not(y), not(x)))] return old(a, d);
                     #[cfg(all(x, not(y),))] return old(a, argument_2, d);
                 }
+                #[cfg(x)] let argument_2 = argument_2;
                 #[cfg(x)] let (b, c) = argument_2;
-                a
+                #[cfg(not(y))] let d = d;
+                { a }
             }
         }
         .compact()
@@ -137,11 +145,17 @@ fn two_opaque_types_are_joined() {
     let either = quote!(::flags_runtime::__private::Either);
     let gate = |on: TokenStream, off: TokenStream| {
         quote!(
-            if is_on { #either::On(#on) } else { let off = #off; #either::Off(off) }
+            if __flags_is_on { #either::On(#on) } else { let __flags_off = #off; #either::Off(__flags_off) }
         )
     };
     let run = |body: TokenStream| quote!(::flags_runtime::__private::run_body(move || #body));
-    let sides = gate(run(quote!({ a..9 })), quote!(old(a)));
+    let sides = gate(
+        run(quote!({
+            let a = a;
+            { a..9 }
+        })),
+        quote!(old(a)),
+    );
     assert_eq!(
         gated(quote!(
             fn f(a: u8) -> impl Iterator<Item = u8> + Clone {
@@ -149,12 +163,21 @@ fn two_opaque_types_are_joined() {
             }
         )),
         quote!(fn f(a: u8) -> impl Iterator<Item = u8> + Clone {
-            let is_on = ::flags_runtime::flag!(FLAG);
+            let __flags_is_on = ::flags_runtime::flag!(FLAG);
             #sides
         })
         .compact()
     );
-    let sides = gate(quote!(async move { a..9 }.await), quote!(old(a).await));
+    let sides = gate(
+        quote!(
+            async move {
+                let a = a;
+                { a..9 }
+            }
+            .await
+        ),
+        quote!(old(a).await),
+    );
     assert_eq!(
         gated(quote!(
             async fn f(a: u8) -> impl Iterator<Item = u8> {
@@ -162,12 +185,18 @@ fn two_opaque_types_are_joined() {
             }
         )),
         quote!(async fn f(a: u8) -> impl Iterator<Item = u8> {
-            let is_on = ::flags_runtime::flag!(FLAG);
+            let __flags_is_on = ::flags_runtime::flag!(FLAG);
             #sides
         })
         .compact()
     );
-    let sides = gate(run(quote!({ g(a) })), quote!(old(a)));
+    let sides = gate(
+        run(quote!({
+            let a = a;
+            { g(a) }
+        })),
+        quote!(old(a)),
+    );
     assert_eq!(
         gated(quote!(
             fn f(a: u8) -> impl Future<Output = u8> {
@@ -175,10 +204,10 @@ fn two_opaque_types_are_joined() {
             }
         )),
         quote!(fn f(a: u8) -> impl Future<Output = u8> {
-            let is_on = ::flags_runtime::flag!(FLAG);
-            let side = #sides;
+            let __flags_is_on = ::flags_runtime::flag!(FLAG);
+            let __flags_side = #sides;
             async move {
-                match side { #either::On(side) => side.await, #either::Off(side) => side.await, }
+                match __flags_side { #either::On(__flags_side) => __flags_side.await, #either::Off(__flags_side) => __flags_side.await, }
             }
         })
         .compact()
@@ -197,7 +226,7 @@ fn futures_are_awaited_where_ours_is_polled() {
                     a
                 }
             ),
-            quote!(async fn f(a: u8) -> u8 { #question a }),
+            quote!(async fn f(a: u8) -> u8 { #question { a } }),
         ),
         (
             quote!(
@@ -205,7 +234,7 @@ fn futures_are_awaited_where_ours_is_polled() {
                     async move { a }
                 }
             ),
-            quote!(fn f(a: u8) -> impl Future<Output = u8> + Send + use<> { async move { #question a } }),
+            quote!(fn f(a: u8) -> impl Future<Output = u8> + Send + use<> { async move { #question { a } } }),
         ),
         (
             quote!(
@@ -213,7 +242,7 @@ fn futures_are_awaited_where_ours_is_polled() {
                     async { a }
                 }
             ),
-            quote!(fn f(a: u8) -> impl std::future::Future<Output = u8> { async move { #question a } }),
+            quote!(fn f(a: u8) -> impl std::future::Future<Output = u8> { async move { #question { a } } }),
         ),
         (
             quote!(
@@ -221,7 +250,7 @@ fn futures_are_awaited_where_ours_is_polled() {
                     ::std::boxed::Box::pin(async move { a })
                 }
             ),
-            quote!(fn f(a: u8) -> Pin<Box<dyn Future<Output = u8> + 'static>> { ::std::boxed::Box::pin(async move { #question a }) }),
+            quote!(fn f(a: u8) -> Pin<Box<dyn Future<Output = u8> + 'static>> { ::std::boxed::Box::pin(async move { #question { a } }) }),
         ),
     ] {
         assert_eq!(gated(item), expected.compact());
@@ -235,8 +264,8 @@ fn a_boxed_future_that_is_made_otherwise_is_answered_by_a_boxed_one() {
             gated(quote!(fn f(a: u8) -> #ty { let b = a; Box::pin(async move { b }) })),
             quote! {
                 fn f(a: u8) -> #ty {
-                    if !::flags_runtime::flag!(FLAG) { return ::std::boxed::Box::pin(old(a)); }
-                    let b = a; Box::pin(async move { b })
+                    if !::flags_runtime::flag!(FLAG) { return ::flags_runtime::__private::Box::pin(old(a)); }
+                    { let b = a; Box::pin(async move { b }) }
                 }
             }
             .compact()
@@ -255,7 +284,7 @@ fn unsafe_and_diverging_functions_answer_in_kind() {
         quote! {
             unsafe extern "C" fn f(a: u8) -> u8 {
                 if !::flags_runtime::flag!(FLAG) { #[allow(unused_unsafe)] return unsafe { old(a) }; }
-                a
+                { a }
             }
         }
         .compact()
@@ -285,7 +314,7 @@ fn nobody_answers_where_nothing_is_returned() {
                 async fn f(argument_1: (u8, u8)) #output {
                     if !::flags_runtime::flag!(FLAG) { return; }
                     let (a, b) = argument_1;
-                    g(a)
+                    { g(a) }
                 }
             }
             .compact()
@@ -315,7 +344,7 @@ fn a_name_declares_a_static_beside_the_function() {
     assert!(tokens.starts_with(&declared.compact()), "{tokens}");
     let function = quote! {
         #[cfg(x)] #[inline] #[allow(y)]
-        pub(crate) fn search() -> u8 { if !::flags_runtime::flag!(FAST_SEARCH) { return old(); } 1 }
+        pub(crate) fn search() -> u8 { if !::flags_runtime::flag!(FAST_SEARCH) { return old(); } { 1 } }
     };
     assert!(tokens.ends_with(&function.compact()), "{tokens}");
 }
@@ -332,7 +361,7 @@ fn an_expired_flag_warns_by_its_gate_alone() {
     };
     let tokens = expand(arguments(), function()).compact();
     let gate =
-        |denied| quote!(fn search() -> u8 { #denied if !::flags_runtime::flag!(FAST_SEARCH) { return old(); } 1 });
+        |denied| quote!(fn search() -> u8 { #denied if !::flags_runtime::flag!(FAST_SEARCH) { return old(); } { 1 } });
     assert!(tokens.contains(&gate(None).compact()), "{tokens}");
     assert_eq!(tokens.matches("#[deprecated").count(), 1, "{tokens}");
 

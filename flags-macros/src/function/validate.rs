@@ -2,10 +2,10 @@
 
 use proc_macro2::{Spacing, Span, TokenStream, TokenTree};
 use quote::{ToTokens as _, quote};
-use syn::{Expr, ExprPath, FnArg, Ident, Lit, Path, Token, parse_quote};
+use syn::{Attribute, Expr, ExprPath, FnArg, GenericParam, Ident, Lit, Pat, Path, PathArguments, Token, parse_quote};
 
-use super::model::{Gate, GatingFlag};
-use super::parameters::{self, Parameter};
+use super::model::{Answer, Call, Gate, GatingFlag};
+use super::parameters::{self, Parameter, Pattern};
 use super::parse::FunctionItem;
 use super::shape;
 use crate::arguments::{Arguments, Key};
@@ -23,16 +23,19 @@ pub(super) fn validate(
     environment: &Environment,
     diagnostics: &mut Diagnostics,
 ) -> Option<Gate> {
+    // What an argument in error was to say is not missed as well.
+    let are_arguments_read = diagnostics.is_empty();
     let shape = shape::validate(item, diagnostics);
-    let parameters = parameters::parameters(&item.signature, diagnostics);
-    let off = off(item, arguments, diagnostics);
+    let is_joined = matches!(shape, Some((Call { answer: Answer::Joined(_), .. }, _)));
+    let parameters = parameters::parameters(&item.signature, is_joined, diagnostics);
+    let off = off(item, arguments, &parameters, are_arguments_read, diagnostics);
     let context = context(arguments, &parameters, diagnostics);
     let settings = match &arguments.flag {
         Some(path) => {
             refuse_declaring(path, arguments, diagnostics);
             None
         }
-        None => settings(item, arguments, diagnostics),
+        None => settings(item, arguments, are_arguments_read, diagnostics),
     };
     if !diagnostics.is_empty() {
         return None;
@@ -46,13 +49,21 @@ pub(super) fn validate(
 }
 
 /// The settings of a flag that the function declares.
-fn settings(item: &FunctionItem, arguments: &Arguments, diagnostics: &mut Diagnostics) -> Option<Settings> {
+fn settings(
+    item: &FunctionItem,
+    arguments: &Arguments,
+    are_arguments_read: bool,
+    diagnostics: &mut Diagnostics,
+) -> Option<Settings> {
     let declares = arguments.iter().any(|argument| !matches!(argument.key, Key::Off | Key::Context | Key::Crate));
     if !declares {
-        diagnostics.report(
-            Span::call_site(),
-            "no flag is named: put the path of a declared one first, or declare one with `name`, `default` and `expires`",
-        );
+        if are_arguments_read {
+            diagnostics.report(
+                Span::call_site(),
+                "no flag is named: put the path of a declared one first, or declare one with `name`, `default` and \
+                 `expires`",
+            );
+        }
         return None;
     }
     if let Some(reason) = no_sibling(item, arguments)
@@ -139,8 +150,9 @@ pub(super) fn static_tokens(item: &FunctionItem, ident: Ident, runtime: &TokenSt
     let doc = format!("Gates the function `{}`.", item.signature.ident);
     let repeated = Repeated::of(&item.attributes);
     let (conditions, allows) = (&repeated.conditions, &repeated.allows);
+    let hidden = item.attributes.iter().filter(|attribute| is_hidden(attribute));
     StaticTokens {
-        attributes: quote!(#[doc = #doc] #(#conditions)* #(#allows)*),
+        attributes: quote!(#[doc = #doc] #(#hidden)* #(#conditions)* #(#allows)*),
         repeated,
         doc,
         visibility: item.visibility.clone(),
@@ -152,10 +164,21 @@ pub(super) fn static_tokens(item: &FunctionItem, ident: Ident, runtime: &TokenSt
     }
 }
 
-fn off(item: &FunctionItem, arguments: &Arguments, diagnostics: &mut Diagnostics) -> Option<ExprPath> {
+/// `#[doc(hidden)]`: what is gated by the flag is not for everybody, so nor is the flag.
+fn is_hidden(attribute: &Attribute) -> bool {
+    attribute.path().is_ident("doc") && attribute.parse_args::<Ident>().is_ok_and(|word| word == "hidden")
+}
+
+fn off(
+    item: &FunctionItem,
+    arguments: &Arguments,
+    parameters: &[Parameter],
+    are_arguments_read: bool,
+    diagnostics: &mut Diagnostics,
+) -> Option<ExprPath> {
     let function = &item.signature.ident;
     let Some(argument) = arguments.find(Key::Off) else {
-        if !shape::returns_nothing(&item.signature) {
+        if are_arguments_read && !shape::returns_nothing(item) {
             diagnostics.report(
                 function.span(),
                 format_args!(
@@ -165,13 +188,52 @@ fn off(item: &FunctionItem, arguments: &Arguments, diagnostics: &mut Diagnostics
         }
         return None;
     };
-    let off = argument.function(diagnostics)?;
-    // Only what is certain: an unqualified name may be another function's.
-    if quote!(#off).to_string() == quote!(Self::#function).to_string() {
-        diagnostics.report_at(&off, "`off` is the gated function itself: name the one that answered before");
+    let mut off = argument.function(diagnostics)?;
+    // Beside a method an unqualified name is another function's.
+    let is_method = matches!(item.signature.inputs.first(), Some(FnArg::Receiver(_)));
+    if is_path(&off, &quote!(Self::#function)) || (!is_method && off.path.is_ident(function)) {
+        diagnostics.report_at(
+            &off,
+            "`off` is the gated function itself: name the one that answered before, by a longer path if it has this name",
+        );
         return None;
     }
+    if let Some(hidden) =
+        parameters.iter().filter_map(|parameter| parameter.name.as_ref()).find(|name| off.path.is_ident(*name))
+    {
+        diagnostics.report_at(
+            &off,
+            format_args!("`{hidden}` is a parameter here, not a function: write a longer path, like `self::{hidden}`"),
+        );
+        return None;
+    }
+    pass_on_generics(&mut off, item);
     Some(off)
+}
+
+fn is_path(off: &ExprPath, path: &TokenStream) -> bool {
+    off.to_token_stream().to_string() == path.to_string()
+}
+
+/// Names the parameters of types and constants that neither arguments nor result tell: the other side's are taken for the
+/// same, in the same order.
+fn pass_on_generics(off: &mut ExprPath, item: &FunctionItem) {
+    let signature = &item.signature;
+    let (inputs, output) = (&signature.inputs, &signature.output);
+    let told = idents(quote!(#inputs #output));
+    let own = signature.generics.params.iter().filter_map(|parameter| match parameter {
+        GenericParam::Type(parameter) => Some(&parameter.ident),
+        GenericParam::Const(parameter) => Some(&parameter.ident),
+        GenericParam::Lifetime(_) => None,
+    });
+    let own: Vec<&Ident> = own.collect();
+    let is_told = |parameter: &&Ident| told.contains(parameter);
+    if let Some(last) = off.path.segments.last_mut()
+        && last.arguments.is_none()
+        && !own.iter().all(is_told)
+    {
+        last.arguments = PathArguments::AngleBracketed(parse_quote!(::<#(#own),*>));
+    }
 }
 
 /// The context expression, which stands in front of the patterns of the parameters.
@@ -181,7 +243,8 @@ fn context(arguments: &Arguments, parameters: &[Parameter], diagnostics: &mut Di
     // A word in lower case in a pattern is nearly always a binding; a struct's field may be mistaken for one, and gets
     // the same advice.
     let bound: Vec<String> = patterns
-        .flat_map(|(pattern, _)| idents(quote!(#pattern)))
+        .filter(|pattern| !matches!(&pattern.user, Pat::Ident(name) if name.by_ref.is_none() && name.subpat.is_none()))
+        .flat_map(|Pattern { user, .. }| idents(quote!(#user)))
         .map(|ident| ident.to_string())
         .filter(|word| !word.starts_with(char::is_uppercase) && word != "mut" && word != "ref")
         .collect();
