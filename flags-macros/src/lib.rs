@@ -65,15 +65,24 @@ use proc_macro::TokenStream;
 ///
 /// The signature and the body stay in place; in front of the body stands a gate that returns `off(arguments..)` when
 /// the flag is off. An `async fn` reads the flag when it is first polled. So does a function whose whole body is
-/// `async { .. }` or `Box::pin(async { .. })`, which is what `async_trait` makes of a method. Any other function that
-/// returns a boxed future reads the flag when it is called.
+/// `async { .. }` or `Box::pin(async { .. })` and names every parameter, which is what `async_trait` makes of a method.
+/// Any other function that returns a future reads the flag when it is called.
+///
+/// Parameters of types and constants that neither arguments nor result tell are passed on: `off = legacy` is then
+/// `legacy::<T, N>`. Write them out where the other side's are not the same in the same order. Of two attributes on one
+/// function the lower one's flag is asked first.
 ///
 /// Of a returned `impl Trait` the two sides have two types. They are joined where the traits are a future's, or are
 /// among `Iterator`, `DoubleEndedIterator`, `ExactSizeIterator`, `FusedIterator`, `Clone`, `Copy`, `Debug`, `Display`,
-/// `Error`, `AsRef`, `Read`, `BufRead` and `Write`; the body then runs in a closure of its own.
+/// `Error`, `AsRef`, `Read`, `BufRead` and `Write`; the body then runs in a closure of its own, so that a
+/// `#[track_caller]` on the function does not reach into it.
 ///
 /// Refused, with the reason: `const fn`, C variadics, functions without a body, an `impl` of other traits (closures
-/// too) or inside of another returned type, and a method that declares a flag by `name`.
+/// too) or inside of another returned type, and a method that declares a flag by `name` (so must an associated function
+/// that is not seen to be one: rustc then says that a `static` has no place there).
+///
+/// A parameter that is a pattern gets a name of ours in the signature, which other attributes on the function see; before
+/// edition 2024 the last expression of a body cannot borrow from what a pattern binds: end it with a `let`.
 ///
 /// # Expiry
 ///
