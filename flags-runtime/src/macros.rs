@@ -108,15 +108,6 @@ macro_rules! __flags_site {
                 ::core::module_path!(),
                 "\"}\n"
             ),
-            position: ::core::concat!(
-                ",\"line\":",
-                ::core::line!(),
-                ",\"col\":",
-                ::core::column!(),
-                ",\"mod\":\"",
-                ::core::module_path!(),
-                "\"}\n"
-            ),
         }
     };
 }

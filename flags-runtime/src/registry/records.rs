@@ -49,10 +49,8 @@ pub struct Site {
     pub package: Option<&'static str>,
     pub version: Option<&'static str>,
     pub file: &'static str,
-    /// from `"file"` to the end of line, for a file whose name is written as it is
+    /// from `"file"` to the end of line, with the file's name as it is
     pub place: &'static str,
-    /// the same behind the file
-    pub position: &'static str,
 }
 
 /// Bytes of a flag's record.
@@ -178,7 +176,8 @@ impl<'a> Writer<'a> {
         }
         let file = site.file.as_bytes();
         let (_, file) = file.split_at(package_start(file, package.as_bytes(), version.as_bytes()));
-        to.raw("\"file\":").string(file).raw(site.position)
+        let (_, behind) = site.place.as_bytes().split_at("\"file\":\"\"".len() + site.file.len());
+        to.raw("\"file\":").string(file).bytes(behind)
     }
 
     const fn raw(self, text: &str) -> Self {
@@ -362,7 +361,6 @@ mod tests {
                 version: Some("1.2.3"),
                 file: $file,
                 place: concat!("\"file\":\"", $file, "\",\"line\":3,\"col\":5,\"mod\":\"m\"}\n"),
-                position: ",\"line\":3,\"col\":5,\"mod\":\"m\"}\n",
             };
             const RECORD: [u8; site_record_len(&SITE)] = site_record(&DECLARATION, &SITE);
             String::from_utf8(RECORD.to_vec()).unwrap()
