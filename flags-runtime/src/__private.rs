@@ -21,6 +21,23 @@ use crate::details::EvaluationDetails;
 use crate::evaluate::Explanation;
 use crate::flag::Flag;
 
+/// `!`, by the name that stable Rust has for it.
+pub type Never = <fn() -> ! as Returning>::Output;
+
+/// A function, for what it returns.
+pub trait Returning {
+    type Output;
+}
+
+impl<T> Returning for fn() -> T {
+    type Output = T;
+}
+
+/// What a function that never returns does not return; one that does return is of another type.
+pub fn never(never: Never) -> Never {
+    never
+}
+
 /// The declaration of a flag, for a call site's record.
 pub const fn declaration<T: FlagValue>(flag: &'static Flag<T>) -> &'static Declaration {
     flag.declaration()

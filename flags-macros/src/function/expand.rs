@@ -159,11 +159,6 @@ fn answer(gate: &Gate, off: &ExprPath, held: &[TokenStream]) -> TokenStream {
     let runtime = &gate.runtime;
     let awaited = quote_spanned!(Span::call_site().located_at(end)=> .await);
     let mut value = quote!(#off #arguments);
-    if let Answer::Diverges { is_async } = gate.call.answer {
-        // Not `return`, which would be unreachable; a match, so that a side that does return is refused.
-        let awaited = is_async.then_some(&awaited);
-        value = quote!(match #value #awaited {});
-    }
     let mut allowed = Vec::new();
     if gate.call.is_unsafe {
         // The other side of an unsafe function may well be safe.
@@ -175,6 +170,7 @@ fn answer(gate: &Gate, off: &ExprPath, held: &[TokenStream]) -> TokenStream {
         allowed.push(quote!(clippy::used_underscore_binding));
     }
     if let Answer::Diverges { .. } = gate.call.answer {
+        allowed.push(quote!(unreachable_code));
         allowed.push(quote!(clippy::diverging_sub_expression));
     }
     let attribute = (!allowed.is_empty()).then(|| quote!(#[allow(#(#allowed),*)]));
@@ -182,7 +178,12 @@ fn answer(gate: &Gate, off: &ExprPath, held: &[TokenStream]) -> TokenStream {
         Answer::Returned => quote!(#attribute return #value;),
         Answer::Awaited => quote!(#attribute return #value #awaited;),
         Answer::Boxed => quote!(#attribute return #runtime::__private::Box::pin(#value);),
-        Answer::Diverges { .. } => quote!(#attribute #value;),
+        // A side that does return is refused by its type.
+        Answer::Diverges { is_async } => {
+            let awaited = is_async.then_some(awaited);
+            let never = quote_spanned!(Span::call_site().located_at(end)=> #runtime::__private::never);
+            quote!(#attribute match #never(#value #awaited) {};)
+        }
         Answer::Joined(joint) => {
             let (name, awaited) = (off_answer(), joint.is_async.then_some(awaited));
             quote!(#attribute let #name = #value #awaited;)

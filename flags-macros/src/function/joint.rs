@@ -29,16 +29,25 @@ const FORWARDED: [&str; 11] = [
 /// What both kinds have where both sides have it.
 const EVERYWHERE: [&str; 5] = ["Send", "Sync", "Unpin", "Sized", "UnwindSafe"];
 
+/// The sentence about an `impl` that is not the whole type, of which there is no third one.
+pub(super) fn nested_impl(output: &ReturnType) -> Option<String> {
+    let ReturnType::Type(_, ty) = output else { return None };
+    let is_nested = match ungrouped(ty) {
+        Type::ImplTrait(opaque) => {
+            opaque.bounds.iter().filter_map(trait_of).any(|segment| mentions_impl(segment.arguments.to_token_stream()))
+        }
+        other => mentions_impl(other.to_token_stream()),
+    };
+    is_nested.then(|| inside(ty))
+}
+
 /// How the opaque type of two sides is made one, or the sentence that says why it cannot be.
 pub(super) fn joint_kind(output: &ReturnType) -> Result<JointKind, String> {
     let ReturnType::Type(_, ty) = output else { return Ok(JointKind::Either) };
-    let Type::ImplTrait(opaque) = ungrouped(ty) else { return Err(inside(ty)) };
+    let Type::ImplTrait(opaque) = ungrouped(ty) else { return Ok(JointKind::Either) };
     let traits: Vec<&PathSegment> = opaque.bounds.iter().filter_map(trait_of).collect();
     let is_future = traits.iter().any(|segment| segment.ident == "Future");
     let kind = if is_future { JointKind::Future } else { JointKind::Either };
-    if opaque.bounds.iter().filter_map(trait_of).any(|segment| mentions_impl(segment.arguments.to_token_stream())) {
-        return Err(inside(ty));
-    }
     let unknown = traits.iter().find(|segment| !is_kept(kind, &segment.ident.to_string()));
     unknown.map_or(Ok(kind), |segment| Err(not_kept(&segment.ident.to_string())))
 }

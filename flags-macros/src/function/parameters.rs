@@ -133,7 +133,11 @@ pub(super) fn bindings(parameters: &[Parameter]) -> TokenStream {
         let Pattern { user, name, lints } = pattern.as_ref()?;
         let leaves_nothing = plain_name(user).is_some() || has_ref_mut(quote!(#user));
         let place = (are_many && !leaves_nothing).then(|| quote!(#(#conditions)* let #name = #name;));
-        let binding = (!matches!(user, Pat::Wild(_))).then(|| quote!(#(#conditions)* #(#lints)* let #user = #name;));
+        // What is not used is bound all the same, for the order.
+        let unused = plain_name(user).is_some_and(|name| name.to_string().starts_with('_'));
+        let unused = unused.then(|| quote!(#[allow(clippy::no_effect_underscore_binding)]));
+        let binding =
+            (!matches!(user, Pat::Wild(_))).then(|| quote!(#(#conditions)* #unused #(#lints)* let #user = #name;));
         Some(quote!(#place #binding))
     });
     statements.collect()

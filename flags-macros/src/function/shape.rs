@@ -8,7 +8,7 @@ use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::quote;
 use syn::{FnArg, GenericArgument, Pat, PathArguments, ReturnType, Safety, Signature, Type, TypeParamBound, TypePath};
 
-use super::joint::joint_kind;
+use super::joint::{joint_kind, nested_impl};
 use super::model::{Answer, AsyncBlock, Call, Joint, Place};
 use super::parse::{Block, Body, FunctionItem};
 use crate::diagnostics::Diagnostics;
@@ -77,6 +77,10 @@ pub(super) fn validate(item: &FunctionItem, diagnostics: &mut Diagnostics) -> Op
         );
         return None;
     };
+    if let Some(said) = nested_impl(&signature.output) {
+        diagnostics.report_at(&signature.output, said);
+        return None;
+    }
     let returned = returned(&signature.output);
     let is_async = signature.asyncness.is_some();
     let call = |answer| Call { is_unsafe: matches!(signature.safety, Safety::Unsafe(_)), answer };

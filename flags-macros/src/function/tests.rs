@@ -106,6 +106,7 @@ fn patterns_are_taken_apart_behind_the_gate() {
                 let ref mut d @ Some(_) = argument_4;
                 #[allow(x)]
                 let mut e = e;
+                #[allow(clippy::no_effect_underscore_binding)]
                 let _f = _f;
                 { e }
             }
@@ -297,8 +298,8 @@ fn unsafe_and_diverging_functions_answer_in_kind() {
         ))
         .contains(
             &quote!({
-                #[allow(clippy::diverging_sub_expression)]
-                match old() {};
+                #[allow(unreachable_code, clippy::diverging_sub_expression)]
+                match ::flags_runtime::__private::never(old()) {};
             })
             .compact()
         )

@@ -1,13 +1,14 @@
 //! What a gate must not change: what names and macros mean, when values are dropped, what futures hold.
 #![deny(warnings, clippy::pedantic)]
+#![allow(clippy::needless_pass_by_value, clippy::unused_async, clippy::used_underscore_binding, reason = "the shapes")]
 
 use std::cell::RefCell;
 use std::future::Future;
-use std::pin::{Pin, pin};
+use std::pin::{pin, Pin};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use flags_runtime::{Flag, feature_flag, flag};
+use flags_runtime::{feature_flag, flag, Flag};
 
 #[feature_flag(name = "f", default = false, expires = "2099-01-01")]
 static F: Flag<bool>;
@@ -28,7 +29,7 @@ fn poll<T>(future: impl Future<Output = T>) -> T {
 }
 
 mod fragments {
-    use super::{F, both, feature_flag};
+    use super::{both, feature_flag, F};
 
     macro_rules! function {
         ($name:ident, $value:expr, $count:expr, $($statement:stmt);*) => {
@@ -41,7 +42,7 @@ mod fragments {
         };
     }
 
-    function!(new, 1 + 2, 1 + 2, let a = 1; let _b = a);
+    function!(new, 1 + 2, 1 + 2, let a = 1; let _ = a);
 
     fn old(array: [u8; 6]) -> u8 {
         array[0]
@@ -70,7 +71,7 @@ mod fragments {
 }
 
 mod names {
-    use super::{F, both, feature_flag};
+    use super::{both, feature_flag, F};
 
     // What the body declares stands for nothing in the attribute.
     #[feature_flag(F, off = helper)]
@@ -96,6 +97,7 @@ mod names {
         a + b + c
     }
 
+    #[allow(clippy::duplicate_underscore_argument)]
     #[feature_flag(F, off = pair)]
     fn arguments((a, b): (u8, u8), _argument_1: u8) -> u8 {
         a * b
@@ -122,7 +124,7 @@ mod names {
 
     // Flags may be called like anything.
     mod flags {
-        use super::super::{Flag, feature_flag, flag};
+        use super::super::{feature_flag, flag, Flag};
 
         #[feature_flag(name = "record", default = true, expires = "2099-01-01")]
         static RECORD: Flag<bool>;
@@ -148,7 +150,7 @@ mod names {
 }
 
 mod types {
-    use super::{F, both, feature_flag};
+    use super::{both, feature_flag, F};
 
     // Parameters that nothing tells are passed on.
     #[feature_flag(F, off = old)]
@@ -185,7 +187,7 @@ mod types {
 }
 
 mod drops {
-    use super::{F, Future, Log, RefCell, both, feature_flag, log, poll};
+    use super::{both, feature_flag, log, poll, Future, Log, RefCell, F};
 
     #[feature_flag(F, off = drop_three)]
     fn pattern((a, b): (Log, Log), c: Log) {
@@ -283,7 +285,7 @@ fn log() -> Vec<&'static str> {
 }
 
 mod futures {
-    use super::{F, Future, Pin, Rc, both, feature_flag, poll};
+    use super::{both, feature_flag, poll, Future, Pin, Rc, F};
 
     // A future that does not hold a parameter is not made to.
     #[feature_flag(F, off = old_send)]
@@ -324,7 +326,7 @@ mod futures {
 }
 
 mod never {
-    use super::{F, feature_flag};
+    use super::{feature_flag, F};
 
     #[feature_flag(F, off = old)]
     unsafe fn new() -> ! {
@@ -356,7 +358,7 @@ mod never {
 }
 
 mod lints {
-    use super::{F, both, feature_flag};
+    use super::{both, feature_flag, F};
 
     // The level that is set for a pattern goes with it.
     #[feature_flag(F, off = old)]
