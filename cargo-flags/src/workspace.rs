@@ -66,11 +66,16 @@ pub(crate) fn check(
         command.arg("--all-targets");
     }
     command.args(&options.cargo);
-    run(&mut command, |message| {
-        if let Message::CompilerMessage(message) = message {
-            hear(message.message);
-        }
-    })
+    let mut is_finished = false;
+    let is_sound = run(&mut command, |message| match message {
+        Message::CompilerMessage(message) => hear(message.message),
+        Message::BuildFinished(_) => is_finished = true,
+        _ => {}
+    })?;
+    if is_sound && !is_finished {
+        return Err(Failure::wrong("cargo checked nothing: see what it says above, and the options behind `--`"));
+    }
+    Ok(is_sound)
 }
 
 /// Whether an option of cargo says which targets of a package are meant.

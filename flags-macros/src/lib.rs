@@ -84,6 +84,10 @@ use proc_macro::TokenStream;
 /// A parameter that is a pattern gets a name of ours in the signature, which other attributes on the function see; before
 /// edition 2024 the last expression of a body cannot borrow from what a pattern binds: end it with a `let`.
 ///
+/// # Where flags cannot be declared
+///
+/// In a proc-macro crate, which can export no macro, and a flag's name is guarded by one; in an `impl` or a trait.
+///
 /// # Expiry
 ///
 /// From 00:00 UTC of the day after `expires`, rustc warns at the date and at every use of the flag; what the flag says

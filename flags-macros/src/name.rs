@@ -27,7 +27,7 @@ pub(crate) fn problem(name: &str) -> Option<String> {
 /// identifiers, because a valid name has no capitals of its own.
 pub(crate) fn guard(name: &LitStr) -> Ident {
     let letters = name.value().replace('.', "D").replace('-', "H");
-    Ident::new(&format!("__flags_name_{letters}"), name.span())
+    Ident::new(&format!("__flags_two_are_named_{letters}"), name.span())
 }
 
 /// The name of the static that a function declares: the flag's in capitals; `None` where it begins with a digit.

@@ -54,10 +54,34 @@ impl Settings {
     pub(crate) fn validate(arguments: &Arguments, suggested_name: &str, diagnostics: &mut Diagnostics) -> Option<Self> {
         let given = |key| arguments.find(key);
         // Each is judged before any is missed: all the errors at once.
-        let name = name(given(Key::Name), suggested_name, diagnostics);
+        let name = match given(Key::Name) {
+            Some(argument) => name(argument, diagnostics),
+            None => missing(
+                arguments,
+                Key::Name,
+                &format!("`name` is missing: add `name = \"{suggested_name}\"`"),
+                diagnostics,
+            ),
+        };
         let key = given(Key::Remote).map(|argument| key(argument, diagnostics));
-        let default = default(given(Key::Default), given(Key::DefaultFn), diagnostics);
-        let expires = expires(given(Key::Expires), diagnostics);
+        let default = match (given(Key::Default), given(Key::DefaultFn)) {
+            (None, None) => missing(
+                arguments,
+                Key::Default,
+                "`default` is missing: add what the flag says when nobody decides otherwise, like `default = false`",
+                diagnostics,
+            ),
+            (value, function) => default(value, function, diagnostics),
+        };
+        let expires = match given(Key::Expires) {
+            Some(argument) => expires(argument, diagnostics),
+            None => missing(
+                arguments,
+                Key::Expires,
+                "`expires` is missing: add `expires = \"YYYY-MM-DD\"`, or `expires = never(\"reason\")`",
+                diagnostics,
+            ),
+        };
         let owner = given(Key::Owner).map(|argument| argument.text(diagnostics));
         let created = given(Key::Created).map(|argument| argument.date(diagnostics).map(|(_, literal)| literal));
         let ticket = given(Key::Ticket).map(|argument| argument.text(diagnostics));
@@ -87,11 +111,7 @@ fn sound<T>(value: Option<Option<T>>) -> Option<Option<T>> {
     }
 }
 
-fn name(argument: Option<&Argument>, suggested: &str, diagnostics: &mut Diagnostics) -> Option<LitStr> {
-    let Some(argument) = argument else {
-        report_missing(diagnostics, format_args!("`name` is missing: add `name = \"{suggested}\"`"));
-        return None;
-    };
+fn name(argument: &Argument, diagnostics: &mut Diagnostics) -> Option<LitStr> {
     let literal = argument.string(diagnostics)?;
     match name::problem(&literal.value()) {
         Some(problem) => {
@@ -130,27 +150,18 @@ fn default(
             diagnostics.report(function.ident.span(), "`default` and `default_fn` exclude each other: keep one");
             None
         }
-        (None, None) => {
-            report_missing(
-                diagnostics,
-                "`default` is missing: add what the flag says when nobody decides otherwise, like `default = false`",
-            );
-            None
-        }
+        (None, None) => None,
     }
 }
 
-fn expires(argument: Option<&Argument>, diagnostics: &mut Diagnostics) -> Option<Expires> {
-    let Some(argument) = argument else {
-        report_missing(
-            diagnostics,
-            "`expires` is missing: add `expires = \"YYYY-MM-DD\"`, or `expires = never(\"reason\")`",
-        );
-        return None;
-    };
+fn expires(argument: &Argument, diagnostics: &mut Diagnostics) -> Option<Expires> {
     match argument.expression(diagnostics)? {
         Expr::Call(call) if is_never(&call.func) => never(call, diagnostics),
         expression if is_never(expression) => {
+            diagnostics.report_at(expression, "`never` needs a reason: write `expires = never(\"reason\")`");
+            None
+        }
+        expression if string_literal(expression).is_some_and(|text| text.value() == "never") => {
             diagnostics.report_at(expression, "`never` needs a reason: write `expires = never(\"reason\")`");
             None
         }
@@ -204,9 +215,12 @@ fn kind(argument: &Argument, diagnostics: &mut Diagnostics) -> Option<Ident> {
     None
 }
 
-/// Missing arguments are reported at the whole attribute, which is where they go.
-fn report_missing(diagnostics: &mut Diagnostics, message: impl std::fmt::Display) {
-    diagnostics.report(Span::call_site(), message);
+/// What is missing is reported at the whole attribute, which is where it goes.
+fn missing<T>(arguments: &Arguments, key: Key, sentence: &str, diagnostics: &mut Diagnostics) -> Option<T> {
+    if arguments.lacks(key) {
+        diagnostics.report(Span::call_site(), sentence);
+    }
+    None
 }
 
 #[cfg(test)]

@@ -21,14 +21,15 @@ use crate::workspace;
 ///
 /// All targets are checked, with tests and examples, unless the options for cargo choose; a line is found if it is
 /// compiled, so `-- --all-features` may find more. A date that is pinned for builds and the warnings that a crate
-/// allows, forbids or denies make no difference. Of the compiler's other messages only errors are shown.
+/// allows, forbids or denies make no difference. Of the compiler's other messages only errors are shown. In a virtual
+/// workspace its default members are checked, unless --workspace.
 #[derive(Args, Debug)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     packages: Packages,
 
     /// The day to check for, as YYYY-MM-DD [default: today, UTC]
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = date)]
     as_of: Option<Date>,
 
     /// End with exit code 1 if there is such a finding
@@ -72,8 +73,7 @@ struct Lines {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let as_of = arguments.as_of.unwrap_or_else(|| Timestamp::now().to_zoned(TimeZone::UTC).date());
-    let mut environment = vec![("FLAGS_TODAY", as_of.to_string().into()), ("FLAGS_EXPIRED", "warn".into())];
-    environment.extend(rustc::environment()?);
+    let environment = rustc::environment(&as_of.to_string())?;
     let mut expired: BTreeMap<ExpiredFlag, Lines> = BTreeMap::new();
     let is_sound =
         workspace::check(&arguments.packages, &environment, |diagnostic| match Mention::read(&diagnostic) {
@@ -98,6 +98,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         Some(Finding::Expired) if !expired.is_empty() => Err(Failure::denied(summary(&expired))),
         _ => Ok(()),
     }
+}
+
+/// `YYYY-MM-DD` and nothing else.
+fn date(text: &str) -> Result<Date, String> {
+    let date: Option<Date> = text.parse().ok();
+    date.filter(|date| date.to_string() == text).ok_or_else(|| "not a day of the form YYYY-MM-DD".to_owned())
 }
 
 /// Says on stderr what keeps the packages from being compiled. Other warnings belong to another day's `cargo check`.

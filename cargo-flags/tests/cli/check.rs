@@ -157,6 +157,14 @@ fn every_line_is_found_once_whatever_the_crates_say_and_the_cache_holds() {
     for (variable, value) in [("FLAGS_EXPIRED", "allow"), ("FLAGS_EXPIRED", "deny"), ("RUSTFLAGS", "-D warnings")] {
         assert_eq!(run(attic.check(&words).env(variable, value)).json(), expected, "{variable}={value}");
     }
+    // Not even by force, of the configuration or of a build script.
+    let (config, script) = (attic.folder.join(".cargo/config.toml"), attic.folder.join("cellar/build.rs"));
+    fs::write(config, "[env]\nFLAGS_EXPIRED = { value = \"allow\", force = true }\n").unwrap();
+    fs::write(&script, "fn main() { println!(\"cargo::rustc-env=FLAGS_TODAY=2020-01-01\"); }\n").unwrap();
+    let said = run(&mut attic.check(&words));
+    write_workspace(&attic.folder);
+    fs::remove_file(script).unwrap();
+    assert_eq!(said.json(), expected);
     // Other builds see nothing of all this.
     assert_eq!(attic.cargo_check(&[]).code, Some(0));
 }
@@ -188,8 +196,10 @@ fn the_day_is_todays_unless_another_is_given() {
     assert_eq!((said.code, &*said.stdout), (Some(0), ""), "{said:#?}");
     assert!(said.stderr.contains("note: no flag has expired as of 2020-01-01"), "{said:#?}");
 
-    let said = run(&mut attic.check(&["--as-of", "2026-02-30"])).failed(2);
-    assert!(said.contains("2026-02-30") && said.contains("--as-of"), "{said}");
+    for wrong in ["2026-02-30", "tomorrow", "20260101", "2026-1-1", "2026-01-01T00:00"] {
+        let said = run(&mut attic.check(&["--as-of", wrong])).failed(2);
+        assert!(said.contains(wrong) && said.contains("--as-of") && said.contains("YYYY-MM-DD"), "{said}");
+    }
 }
 
 #[test]
@@ -199,6 +209,23 @@ fn a_denied_finding_is_exit_code_1_below_the_whole_list() {
     assert_eq!(said.code, Some(1), "{said:#?}");
     assert_eq!(said.stdout.lines().count(), 8, "{said:#?}");
     assert!(said.stderr.ends_with("error: 2 flags have expired: `old_cheese`, `old_wine`\n"), "{said:#?}");
+}
+
+#[test]
+fn another_wrapper_is_said_not_to_be_called() {
+    let attic = Attic::new();
+    let words = ["--package", "cellar", "--as-of", "2020-01-01"];
+    let said = run(attic.check(&words).env("RUSTC_WORKSPACE_WRAPPER", "/nonexistent"));
+    assert_eq!(said.code, Some(0), "{said:#?}");
+    assert!(said.stderr.contains("warning: the check takes the place of your RUSTC_WORKSPACE_WRAPPER"), "{said:#?}");
+}
+
+#[test]
+fn a_check_of_nothing_is_no_clean_one() {
+    let attic = Attic::new();
+    let said = run(&mut attic.check(&["--workspace", "--", "--help"]));
+    assert_eq!(said.code, Some(2), "{said:#?}");
+    assert!(said.stderr.contains("error: cargo checked nothing"), "{said:#?}");
 }
 
 #[test]

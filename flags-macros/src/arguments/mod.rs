@@ -20,6 +20,8 @@ pub(crate) struct Arguments {
     /// The path of a declared flag, which stands first and without a name.
     pub(crate) flag: Option<Path>,
     given: Vec<Argument>,
+    /// Those that were probably meant by words that are none: not to be called missing as well.
+    misspelt: Vec<Key>,
 }
 
 /// One named argument; each name occurs once, but for those that may be repeated.
@@ -40,6 +42,11 @@ enum Value {
 impl Arguments {
     pub(crate) fn find(&self, key: Key) -> Option<&Argument> {
         self.given.iter().find(|argument| argument.key == key)
+    }
+
+    /// Whether the argument is not there, and nothing that could have been meant to be it.
+    pub(crate) fn lacks(&self, key: Key) -> bool {
+        self.find(key).is_none() && !self.misspelt.contains(&key)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Argument> {

@@ -8,8 +8,8 @@ use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
 use syn::{Attribute, Expr, Ident, Path, Token};
 
-use super::table::{is_known, look_up};
-use super::{Argument, Arguments, Target, Value};
+use super::table::{is_known, look_up, meant};
+use super::{Argument, Arguments, Key, Target, Value};
 use crate::diagnostics::Diagnostics;
 
 /// Reads all arguments of an attribute that stands on `target`.
@@ -18,6 +18,9 @@ pub(crate) fn parse(tokens: TokenStream, target: Target, diagnostics: &mut Diagn
     let reader = |input: ParseStream<'_>| {
         if is_flag_path(input) {
             arguments.flag = read_flag_path(input, target, diagnostics)?;
+            if arguments.flag.is_none() {
+                arguments.misspelt.extend(Key::REQUIRED);
+            }
             end_argument(input, diagnostics)?;
         }
         read_arguments(input, target, &mut arguments, diagnostics)
@@ -53,7 +56,7 @@ fn read_arguments(
     diagnostics: &mut Diagnostics,
 ) -> syn::Result<()> {
     while !input.is_empty() {
-        if let Some(argument) = read_argument(input, target, &arguments.given, diagnostics)? {
+        if let Some(argument) = read_argument(input, target, arguments, diagnostics)? {
             arguments.given.push(argument);
         }
         end_argument(input, diagnostics)?;
@@ -92,11 +95,12 @@ fn is_lower_case(path: &Path) -> bool {
 fn read_argument(
     input: ParseStream<'_>,
     target: Target,
-    before: &[Argument],
+    before: &mut Arguments,
     diagnostics: &mut Diagnostics,
 ) -> syn::Result<Option<Argument>> {
     if !input.peek(Ident::peek_any) {
         diagnostics.report(input.span(), format_args!("here an argument is expected, like `{}`", target.example()));
+        before.misspelt.extend(Key::REQUIRED);
         skip_to_comma(input)?;
         return Ok(None);
     }
@@ -105,7 +109,7 @@ fn read_argument(
     match look_up(&name, target) {
         Ok(key) => {
             let value = read_value(input, &ident, key.form(), diagnostics)?;
-            if !key.may_repeat() && before.iter().any(|argument| argument.key == key) {
+            if !key.may_repeat() && before.given.iter().any(|argument| argument.key == key) {
                 diagnostics.report(ident.span(), format_args!("`{name}` is given twice: keep one"));
                 return Ok(None);
             }
@@ -113,6 +117,7 @@ fn read_argument(
         }
         Err(said) => {
             diagnostics.report(ident.span(), said);
+            before.misspelt.extend(meant(&name, target));
             // One mistake, one error: what is wrong with the value of an unknown argument is of no interest.
             read_value(input, &ident, "", &mut Diagnostics::default())?;
             Ok(None)
@@ -168,7 +173,6 @@ fn skip_to_comma(input: ParseStream<'_>) -> syn::Result<()> {
 mod tests {
     use quote::quote;
 
-    use super::super::Key;
     use super::*;
 
     fn read(tokens: TokenStream, target: Target) -> (Vec<Key>, Vec<String>) {

@@ -87,6 +87,9 @@ const LATER: [(&str, &[Target]); 13] = [
 ];
 
 impl Key {
+    /// Those that a declaration must have; `default_fn` is another `default`.
+    pub(super) const REQUIRED: [Self; 3] = [Self::Name, Self::Default, Self::Expires];
+
     /// How the argument is written.
     pub(crate) fn form(self) -> &'static str {
         // The table has a row for each key (tested); an empty form would only cost a hint.
@@ -135,6 +138,13 @@ pub(super) fn look_up(name: &str, target: Target) -> Result<Key, String> {
         }
         _ => Err(unknown(name, target)),
     }
+}
+
+/// The key that a word was probably meant to be.
+pub(super) fn meant(name: &str, target: Target) -> Option<Key> {
+    let allowed = || TABLE.iter().filter(|row| row.targets.contains(&target));
+    let meant = nearest(name, allowed().map(|row| row.name))?;
+    allowed().find(|row| row.name == meant).map(|row| row.key)
 }
 
 fn unknown(name: &str, target: Target) -> String {

@@ -75,7 +75,7 @@ pub(crate) fn expand(declaration: &Declaration) -> TokenStream {
 }
 
 /// What makes rustc warn at the date, if that has passed: a use of the flag there.
-pub(super) fn warning_at_date(declaration: &Declaration) -> Option<TokenStream> {
+pub(crate) fn warning_at_date(declaration: &Declaration) -> Option<TokenStream> {
     let Expired { at, is_denied, .. } = declaration.expired.as_ref()?;
     let StaticTokens { repeated: Repeated { conditions, allows }, ident, .. } = &declaration.tokens;
     let denied = is_denied.then(|| quote!(#[deny(deprecated)]));

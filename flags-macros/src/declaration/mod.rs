@@ -12,7 +12,7 @@ mod types;
 mod validate;
 
 pub(crate) use attributes::Repeated;
-pub(crate) use expand::{at_date, expand as expand_declaration};
+pub(crate) use expand::{at_date, expand as expand_declaration, warning_at_date};
 pub(crate) use fallback::stand_in;
 pub(crate) use model::{Declaration, StaticTokens};
 pub(crate) use parse::StaticItem;

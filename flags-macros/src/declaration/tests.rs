@@ -89,7 +89,7 @@ fn a_declaration_expands_to_the_contract() {
         #[doc(hidden)]
         #[allow(non_local_definitions)]
         #[macro_export]
-        macro_rules! __flags_name_newDcheckHout { () => {}; }
+        macro_rules! __flags_two_are_named_newDcheckHout { () => {}; }
     };
     assert_eq!(expand(valid_arguments(), valid_static()), expected.compact());
 }

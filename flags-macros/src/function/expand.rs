@@ -8,12 +8,13 @@ use syn::{ExprPath, Ident};
 use super::model::{Answer, AsyncBlock, Gate, GatingFlag, Joint, JointKind, Place};
 use super::parameters::{Parameter, bindings, conditions_of, distinct_conditions, rename};
 use super::parse::{Block, FunctionItem};
-use crate::declaration::{Declaration, at_date, expand_declaration};
+use crate::declaration::{Declaration, at_date, expand_declaration, warning_at_date};
 use crate::text::located;
 
 /// The declaration, if there is one, and the function.
 pub(super) fn expand(mut item: FunctionItem, gate: &Gate) -> TokenStream {
     let declaration = declared(gate).map(expand_declaration);
+    let denial = denied(gate).and_then(|_| warning_at_date(declared(gate)?));
     let block = match (&gate.place, gate.call.answer) {
         (Place::Body(body), Answer::Joined(joint)) => body.with_statements(joined(gate, body, joint)),
         (Place::Body(body), _) => body.behind(opening(gate)),
@@ -26,6 +27,7 @@ pub(super) fn expand(mut item: FunctionItem, gate: &Gate) -> TokenStream {
     let FunctionItem { attributes, head, .. } = &item;
     quote! {
         #declaration
+        #denial
         #(#attributes)*
         #head #block
     }
@@ -89,9 +91,9 @@ fn question(gate: &Gate) -> TokenStream {
     quote!(#denied if !#read { #otherwise })
 }
 
-/// The lint that the gate of a flag declared here sets off, where it is denied.
+/// Where the lint at the date is denied, it is a statement's of its own, and the gate's own use is not told as well.
 fn denied(gate: &Gate) -> Option<TokenStream> {
-    declared(gate)?.expired.as_ref()?.is_denied.then(|| quote!(#[deny(deprecated)]))
+    declared(gate)?.expired.as_ref()?.is_denied.then(|| quote!(#[allow(deprecated)]))
 }
 
 fn declared(gate: &Gate) -> Option<&Declaration> {

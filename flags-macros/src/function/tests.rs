@@ -368,7 +368,19 @@ fn an_expired_flag_warns_by_its_gate_alone() {
 
     let deny = Environment { flags_expired: Some("deny".to_owned()), ..environment() };
     let tokens = attribute::expand(arguments(), function(), &deny).compact();
-    assert!(tokens.contains(&gate(Some(quote!(#[deny(deprecated)]))).compact()), "{tokens}");
+    assert!(
+        tokens.contains(
+            &quote!(
+                #[deny(deprecated)]
+                const _: () = {
+                    let _ = &FAST_SEARCH;
+                };
+            )
+            .compact()
+        ),
+        "{tokens}"
+    );
+    assert!(tokens.contains(&gate(Some(quote!(#[allow(deprecated)]))).compact()), "{tokens}");
 }
 
 #[test]

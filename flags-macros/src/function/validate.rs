@@ -169,6 +169,11 @@ fn is_hidden(attribute: &Attribute) -> bool {
     attribute.path().is_ident("doc") && attribute.parse_args::<Ident>().is_ok_and(|word| word == "hidden")
 }
 
+/// `#[test]`, or one that makes a test, like `#[tokio::test]`.
+fn is_test(attribute: &Attribute) -> bool {
+    attribute.path().segments.last().is_some_and(|last| last.ident == "test")
+}
+
 fn off(
     item: &FunctionItem,
     arguments: &Arguments,
@@ -178,7 +183,15 @@ fn off(
 ) -> Option<ExprPath> {
     let function = &item.signature.ident;
     let Some(argument) = arguments.find(Key::Off) else {
-        if are_arguments_read && !shape::returns_nothing(item) {
+        if let Some(test) = item.attributes.iter().find(|attribute| is_test(attribute)) {
+            diagnostics.report_at(
+                test,
+                format_args!(
+                    "the test `{function}` would pass without running when the flag is off: force the flag in its body, \
+                     `let _on = FLAG.force(true);`"
+                ),
+            );
+        } else if are_arguments_read && !shape::returns_nothing(item) {
             diagnostics.report(
                 function.span(),
                 format_args!(
