@@ -47,7 +47,8 @@ pub(crate) struct Origin {
 /// Which packages: one, or those of the workspace.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct Packages {
-    /// This package of the workspace, which is built or checked [default: the package of the working directory]
+    /// This package of the workspace, which is built or checked [default: the package of the working directory, in a virtual
+    /// workspace its default members]
     #[arg(short, long, value_name = "PKG", conflicts_with = "workspace")]
     pub(crate) package: Option<String>,
 

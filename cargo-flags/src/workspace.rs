@@ -133,9 +133,7 @@ fn metadata(manifest: Option<&Path>) -> Result<Metadata, Failure> {
     if let Some(manifest) = manifest {
         command.manifest_path(manifest);
     }
-    command.exec().map_err(|error| {
-        Failure::wrong(format!("cargo finds no package to read here, and --artifact names no file: {}", said(&error)))
-    })
+    command.exec().map_err(|error| Failure::wrong(format!("cargo finds no package here: {}", said(&error))))
 }
 
 /// What cargo itself said, without its prefix.
