@@ -78,8 +78,8 @@ use proc_macro::TokenStream;
 /// `#[track_caller]` on the function does not reach into it.
 ///
 /// Refused, with the reason: `const fn`, C variadics, functions without a body, an `impl` of other traits (closures
-/// too) or inside of another returned type, and a method that declares a flag by `name` (so must an associated function
-/// that is not seen to be one: rustc then says that a `static` has no place there).
+/// too) or inside of another returned type, and a method that declares a flag by `name`. An associated
+/// function that names no `Self` looks like a free one: that a `static` has no place beside it, rustc says.
 ///
 /// A parameter that is a pattern gets a name of ours in the signature, which other attributes on the function see; before
 /// edition 2024 the last expression of a body cannot borrow from what a pattern binds: end it with a `let`.

@@ -31,8 +31,11 @@ enum Returned {
 pub(super) fn returns_nothing(item: &FunctionItem) -> bool {
     let ReturnType::Type(_, ty) = &item.signature.output else { return true };
     let is_unit = |ty: &Type| matches!(ungrouped(ty), Type::Tuple(tuple) if tuple.elems.is_empty());
-    let has_async_block = || matches!(&item.body, Body::Block(body) if sole_async_block(body).is_some());
-    is_unit(ty) || (output_of_future(ungrouped(ty)).is_some_and(is_unit) && has_async_block())
+    let is_gated_inside = || match &item.body {
+        Body::Block(body) => sole_async_block(body).is_some_and(|block| holds_all(&block, &item.signature)),
+        Body::None(_) => false,
+    };
+    is_unit(ty) || (output_of_future(ungrouped(ty)).is_some_and(is_unit) && is_gated_inside())
 }
 
 /// The `Output` of an `impl Future` or of a boxed one.

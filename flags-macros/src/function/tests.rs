@@ -324,6 +324,15 @@ fn nobody_answers_where_nothing_is_returned() {
 }
 
 #[test]
+fn somebody_answers_where_a_future_is_made_outside_of_its_block() {
+    // The block does not name the parameter, so the flag is read at the call, where a future is to be returned.
+    for ty in [quote!(Pin<Box<dyn Future<Output = ()>>>), quote!(impl Future<Output = ()>)] {
+        let tokens = expand(quote!(FLAG), quote!(fn f(_a: &str) -> #ty { async move { g() } }));
+        assert!(sentence(&tokens).starts_with("`f` returns something: say who answers"), "{tokens}");
+    }
+}
+
+#[test]
 fn a_name_declares_a_static_beside_the_function() {
     let arguments = quote!(name = "fast-search", default = false, expires = "2099-03-01", off = old);
     let tokens = expand(

@@ -91,8 +91,8 @@ mod tests {
             assert!(!is_fetched(file), "{file}");
         }
         for file in [
-            "/home/ada/.cargo/registry/src/index-1/lib-1.0.0/src/lib.rs",
-            "/home/ada/.cargo/git/checkouts/lib-1/abc/src/lib.rs",
+            "/cargo/registry/src/index-1/lib-1.0.0/src/lib.rs",
+            "/cargo/git/checkouts/lib-1/abc/src/lib.rs",
             r"C:\cargo\registry\src\index-1\lib-1.0.0\src\lib.rs",
         ] {
             assert!(is_fetched(file), "{file}");
