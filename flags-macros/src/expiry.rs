@@ -1,4 +1,4 @@
-//! The day of this build, and what it means for a flag's date.
+//! The surroundings of this build: its day, what that means for a flag's date, and what the binary is to carry.
 //!
 //! A flag is expired from 00:00 UTC of the day after its date. Being expired is a lint at the user's tokens and never
 //! an answer of the flag.

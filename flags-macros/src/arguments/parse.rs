@@ -95,12 +95,12 @@ fn is_lower_case(path: &Path) -> bool {
 fn read_argument(
     input: ParseStream<'_>,
     target: Target,
-    before: &mut Arguments,
+    arguments: &mut Arguments,
     diagnostics: &mut Diagnostics,
 ) -> syn::Result<Option<Argument>> {
     if !input.peek(Ident::peek_any) {
         diagnostics.report(input.span(), format_args!("here an argument is expected, like `{}`", target.example()));
-        before.misspelt.extend(Key::REQUIRED);
+        arguments.misspelt.extend(Key::REQUIRED);
         skip_to_comma(input)?;
         return Ok(None);
     }
@@ -109,7 +109,7 @@ fn read_argument(
     match look_up(&name, target) {
         Ok(key) => {
             let value = read_value(input, &ident, key.form(), diagnostics)?;
-            if !key.may_repeat() && before.given.iter().any(|argument| argument.key == key) {
+            if !key.may_repeat() && arguments.given.iter().any(|argument| argument.key == key) {
                 diagnostics.report(ident.span(), format_args!("`{name}` is given twice: keep one"));
                 return Ok(None);
             }
@@ -117,7 +117,7 @@ fn read_argument(
         }
         Err(said) => {
             diagnostics.report(ident.span(), said);
-            before.misspelt.extend(meant(&name, target));
+            arguments.misspelt.extend(meant(&name, target));
             // One mistake, one error: what is wrong with the value of an unknown argument is of no interest.
             read_value(input, &ident, "", &mut Diagnostics::default())?;
             Ok(None)
