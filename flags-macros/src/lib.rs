@@ -57,9 +57,29 @@ use proc_macro::TokenStream;
 /// | `crate` | a path | where `flags_runtime` is, if not at `::flags_runtime` |
 /// | `off` | the path of a function | on functions: who answers when the flag is off; may be left out if nothing is returned |
 /// | `context` | an expression over the parameters | on functions: the evaluation context, instead of the ambient one |
+/// | `shadow` | the path of a function | on functions, with a `Flag<bool>`: off, it answers alone; on, it answers and this body is tried |
+/// | `stages` | the path of a function | on functions, with a `Flag<Stage>`: off, shadow, live, on |
 ///
-/// `provider`, `on_outage`, `shadow`, `stages`, `sample`, `compare`, `keep`, `ignore`, `clean`, `timeout`, `order`, `run`
-/// and `own` are reserved.
+/// With `shadow` or `stages` also:
+///
+/// | argument | value | |
+/// |---|---|---|
+/// | `sample` | 0 to 100 | percent of the calls that are tried; 100 unless given |
+/// | `noise` | 0 to 100 | percent of the runs in which legacy is tried against itself; 0 unless given |
+/// | `compare` | `fn(&T, &T) -> bool` | whether two results are the same (what is in `Ok`, of a `Result`); `PartialEq` unless given |
+/// | `compare_errors` | `fn(&E, &E) -> bool` | the same for errors; their text unless given |
+/// | `keep` | `fn(&T) -> K` | what is compared instead of the result; `K: PartialEq + Debug` |
+/// | `ignore` | `fn(&T, &T) -> bool` | a difference that does not count, legacy's result first; may be repeated |
+/// | `clean` | `fn(&T) -> impl Display` | what is stored of a result, and may leave the process; `Debug` unless given |
+/// | `timeout` | `"250ms"`, `"5s"`, `"1m"` | a trial that takes longer is late and not compared; detached 10 s unless given |
+/// | `order` | `answer_first` or `shuffled` | which side runs first; `answer_first` unless given |
+/// | `run` | `inline` or `detached` | where the trial runs; `inline` unless given |
+/// | `max_in_flight` | 1 to 1,000,000 | how many detached trials wait or run at once; 64 unless given |
+/// | `own(parameter = expression, ..)` | expressions over the parameters | the trial's arguments where there is no `Clone` |
+///
+/// `T` is what is returned, or what the future gives; behind `keep`, `K`; with `run = detached` the `E` of a `Result` is its text.
+///
+/// `provider` and `on_outage` are reserved.
 ///
 /// # Functions
 ///
@@ -83,6 +103,14 @@ use proc_macro::TokenStream;
 ///
 /// A parameter that is a pattern gets a name of ours in the signature, which other attributes on the function see; before
 /// edition 2024 the last expression of a body cannot borrow from what a pattern binds: end it with a `let`.
+///
+/// # Dark launches
+///
+/// With `shadow` and `stages` both sides run in closures, so that a `#[track_caller]` on the function reaches into neither but
+/// where legacy answers alone. Of the arguments the trial gets clones, but for those that are passed by `&`; expressions of
+/// options see the parameters, and may borrow only those. Refused, with the reason: `&mut` arguments and `&mut self`, a `cfg` on a
+/// parameter, `impl` and `!` as results, futures that are neither an `async fn`'s nor one `async` block; detached, what is
+/// borrowed.
 ///
 /// # Where flags cannot be declared
 ///

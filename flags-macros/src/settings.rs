@@ -4,7 +4,7 @@ use proc_macro2::Span;
 use quote::quote;
 use syn::{Expr, ExprCall, ExprPath, Ident, LitStr};
 
-use crate::arguments::{Argument, Arguments, Key, string_literal};
+use crate::arguments::{Argument, Arguments, Key, Written, string_literal};
 use crate::date::Date;
 use crate::diagnostics::Diagnostics;
 use crate::name;
@@ -29,7 +29,7 @@ pub(crate) struct Settings {
 
 /// Where the declared default comes from.
 pub(crate) enum DefaultValue {
-    Const(Expr),
+    Const(Written),
     Call(ExprPath),
 }
 
@@ -144,7 +144,7 @@ fn default(
     diagnostics: &mut Diagnostics,
 ) -> Option<DefaultValue> {
     match (value, function) {
-        (Some(value), None) => value.expression(diagnostics).cloned().map(DefaultValue::Const),
+        (Some(value), None) => value.written(diagnostics).map(DefaultValue::Const),
         (None, Some(function)) => function.function(diagnostics).map(DefaultValue::Call),
         (Some(_), Some(function)) => {
             diagnostics.report(function.ident.span(), "`default` and `default_fn` exclude each other: keep one");

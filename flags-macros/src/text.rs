@@ -1,6 +1,7 @@
 //! Tokens as text and as places in a file.
 
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
+use syn::buffer::Cursor;
 
 /// The line and the column, both from 1, at which `span` begins; `(0, 0)` outside of a compiler, where there is no
 /// file to speak of.
@@ -16,6 +17,54 @@ pub(crate) fn position(span: Span) -> (usize, usize) {
 /// The file in which `span` begins, as `file!()` has it; empty outside of a compiler.
 pub(crate) fn file(span: Span) -> String {
     if proc_macro::is_available() { span.unwrap().file() } else { String::new() }
+}
+
+/// The tokens from one place to another, as they stand.
+pub(crate) fn tokens_between(start: Cursor<'_>, end: Cursor<'_>) -> TokenStream {
+    let mut tokens = TokenStream::new();
+    let mut at = start;
+    while at != end
+        && let Some((token, next)) = at.token_tree()
+    {
+        tokens.extend([token]);
+        at = next;
+    }
+    tokens
+}
+
+/// The tokens with parentheses around fragments of a `macro_rules!` that need them. Theirs are invisible, and taken apart and
+/// written again they mean nothing: `$half * 2` with `1 + 1` would be `1 + 1 * 2`.
+pub(crate) fn with_visible_parentheses(tokens: TokenStream) -> TokenStream {
+    let visible = |token: TokenTree| {
+        let TokenTree::Group(group) = token else { return token };
+        let stream = with_visible_parentheses(group.stream());
+        let is_invisible = group.delimiter() == Delimiter::None;
+        let delimiter =
+            if is_invisible && falls_apart(stream.clone()) { Delimiter::Parenthesis } else { group.delimiter() };
+        let mut visible = Group::new(delimiter, stream);
+        visible.set_span(group.span());
+        TokenTree::Group(visible)
+    };
+    tokens.into_iter().map(visible).collect()
+}
+
+/// Whether it is an expression that another operator beside it would take apart.
+fn falls_apart(tokens: TokenStream) -> bool {
+    use syn::Expr::{Assign, Binary, Break, Cast, Closure, Let, Range, Reference, Return, Unary, Yield};
+    matches!(
+        syn::parse2(tokens),
+        Ok(Assign(_)
+            | Binary(_)
+            | Break(_)
+            | Cast(_)
+            | Closure(_)
+            | Let(_)
+            | Range(_)
+            | Reference(_)
+            | Return(_)
+            | Unary(_)
+            | Yield(_))
+    )
 }
 
 /// The tokens as the user spaced them, with every gap as one space.

@@ -9,7 +9,7 @@ pub(crate) use table::{Key, Target};
 pub(crate) use value::string_literal;
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{ToTokens, quote};
 use syn::{Expr, Ident, Path};
 
 use crate::diagnostics::Diagnostics;
@@ -34,9 +34,25 @@ pub(crate) struct Argument {
 enum Value {
     /// Nothing follows the name.
     Word,
-    Expression(Box<Expr>),
+    Expression(Box<Written>),
+    /// `(name = expression, ..)`, behind the word itself.
+    Assignments(Vec<(Ident, Written)>),
     /// Already reported; remembered so that the argument is not called missing as well.
     Unreadable,
+}
+
+/// An expression: read to be judged, and as it was written to be emitted. Written out of what was read, a fragment of a
+/// `macro_rules!` would lose the parentheses that are invisible around it.
+#[derive(Clone)]
+pub(crate) struct Written {
+    pub(crate) expression: Expr,
+    tokens: TokenStream,
+}
+
+impl ToTokens for Written {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        tokens.extend(self.tokens.clone());
+    }
 }
 
 impl Arguments {

@@ -6,11 +6,12 @@
 use proc_macro2::{TokenStream, TokenTree};
 use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
-use syn::{Attribute, Expr, Ident, Path, Token};
+use syn::{Attribute, Expr, Ident, Path, Token, parenthesized, token};
 
 use super::table::{is_known, look_up, meant};
-use super::{Argument, Arguments, Key, Target, Value};
+use super::{Argument, Arguments, Key, Target, Value, Written};
 use crate::diagnostics::Diagnostics;
+use crate::text::{tokens_between, with_visible_parentheses};
 
 /// Reads all arguments of an attribute that stands on `target`.
 pub(crate) fn parse(tokens: TokenStream, target: Target, diagnostics: &mut Diagnostics) -> Arguments {
@@ -108,7 +109,10 @@ fn read_argument(
     let name = ident.to_string();
     match look_up(&name, target) {
         Ok(key) => {
-            let value = read_value(input, &ident, key.form(), diagnostics)?;
+            let value = match key {
+                Key::Own => read_assignments(input, &ident, diagnostics)?,
+                _ => read_value(input, &ident, key.form(), diagnostics)?,
+            };
             if !key.may_repeat() && arguments.given.iter().any(|argument| argument.key == key) {
                 diagnostics.report(ident.span(), format_args!("`{name}` is given twice: keep one"));
                 return Ok(None);
@@ -140,11 +144,40 @@ fn read_value(input: ParseStream<'_>, ident: &Ident, form: &str, diagnostics: &m
         return Ok(Value::Unreadable);
     }
     let start = input.span();
+    let begin = input.cursor();
     if let Ok(expression) = input.parse::<Expr>() {
-        return Ok(Value::Expression(Box::new(expression)));
+        let tokens = with_visible_parentheses(tokens_between(begin, input.cursor()));
+        return Ok(Value::Expression(Box::new(Written { expression, tokens })));
     }
     diagnostics.report(start, format_args!("the value of `{ident}` is not an expression: write `{form}`"));
     skip_to_comma(input)?;
+    Ok(Value::Unreadable)
+}
+
+/// `(name = expression, ..)`
+fn read_assignments(input: ParseStream<'_>, ident: &Ident, diagnostics: &mut Diagnostics) -> syn::Result<Value> {
+    let start = input.span();
+    if input.peek(token::Paren) {
+        let content;
+        parenthesized!(content in input);
+        let assignment = |input: ParseStream<'_>| {
+            let name = input.call(Ident::parse_any)?;
+            input.parse::<Token![=]>()?;
+            let begin = input.cursor();
+            let expression = input.parse()?;
+            Ok((name, Written { expression, tokens: with_visible_parentheses(tokens_between(begin, input.cursor())) }))
+        };
+        if let Ok(assignments) = content.parse_terminated(assignment, Token![,])
+            && !assignments.is_empty()
+        {
+            return Ok(Value::Assignments(assignments.into_iter().collect()));
+        }
+        // What is left of it is of no interest.
+        content.parse::<TokenStream>()?;
+    } else {
+        skip_to_comma(input)?;
+    }
+    diagnostics.report(start, format_args!("`{ident}` takes parameters in parentheses: write `{}`", Key::Own.form()));
     Ok(Value::Unreadable)
 }
 

@@ -19,6 +19,20 @@ pub(crate) enum Key {
     Crate,
     Off,
     Context,
+    Shadow,
+    Stages,
+    Sample,
+    Noise,
+    Compare,
+    CompareErrors,
+    Keep,
+    Ignore,
+    Clean,
+    Timeout,
+    Order,
+    Run,
+    MaxInFlight,
+    Own,
     RenameAll,
     Rename,
     Alias,
@@ -50,7 +64,7 @@ const fn row(key: Key, name: &'static str, form: &'static str, targets: &'static
     Row { key, name, form, targets }
 }
 
-const TABLE: [Row; 16] = [
+const TABLE: [Row; 30] = [
     row(Key::Name, "name", "name = \"new_checkout\"", FLAG),
     row(Key::Default, "default", "default = false", FLAG),
     row(Key::DefaultFn, "default_fn", "default_fn = path::to::function", FLAG),
@@ -64,27 +78,27 @@ const TABLE: [Row; 16] = [
     row(Key::Crate, "crate", "crate = path::to::flags_runtime", ALL_BUT_VARIANTS),
     row(Key::Off, "off", "off = path::to::function", FUNCTION),
     row(Key::Context, "context", "context = expression", FUNCTION),
+    row(Key::Shadow, "shadow", "shadow = path::to::function", FUNCTION),
+    row(Key::Stages, "stages", "stages = path::to::function", FUNCTION),
+    row(Key::Sample, "sample", "sample = 12.5", FUNCTION),
+    row(Key::Noise, "noise", "noise = 1.0", FUNCTION),
+    row(Key::Compare, "compare", "compare = path::to::function", FUNCTION),
+    row(Key::CompareErrors, "compare_errors", "compare_errors = path::to::function", FUNCTION),
+    row(Key::Keep, "keep", "keep = path::to::function", FUNCTION),
+    row(Key::Ignore, "ignore", "ignore = path::to::function", FUNCTION),
+    row(Key::Clean, "clean", "clean = path::to::function", FUNCTION),
+    row(Key::Timeout, "timeout", "timeout = \"250ms\"", FUNCTION),
+    row(Key::Order, "order", "order = shuffled", FUNCTION),
+    row(Key::Run, "run", "run = detached", FUNCTION),
+    row(Key::MaxInFlight, "max_in_flight", "max_in_flight = 16", FUNCTION),
+    row(Key::Own, "own", "own(parameter = expression)", FUNCTION),
     row(Key::RenameAll, "rename_all", "rename_all = \"snake_case\"", ENUM),
     row(Key::Rename, "rename", "rename = \"variant_b\"", VARIANT),
     row(Key::Alias, "alias", "alias = \"variant_b\"", VARIANT),
 ];
 
 /// Names that later versions give a meaning to, so that nobody relies on their being unknown.
-const LATER: [(&str, &[Target]); 13] = [
-    ("provider", FLAG),
-    ("on_outage", FLAG),
-    ("shadow", FUNCTION),
-    ("stages", FUNCTION),
-    ("sample", FUNCTION),
-    ("compare", FUNCTION),
-    ("keep", FUNCTION),
-    ("ignore", FUNCTION),
-    ("clean", FUNCTION),
-    ("timeout", FUNCTION),
-    ("order", FUNCTION),
-    ("run", FUNCTION),
-    ("own", FUNCTION),
-];
+const LATER: [(&str, &[Target]); 2] = [("provider", FLAG), ("on_outage", FLAG)];
 
 impl Key {
     /// Those that a declaration must have; `default_fn` is another `default`.
@@ -97,7 +111,12 @@ impl Key {
     }
 
     pub(super) fn may_repeat(self) -> bool {
-        self == Self::Alias
+        matches!(self, Self::Alias | Self::Ignore)
+    }
+
+    /// Whether the argument says something of the flag itself, and so belongs where that is declared.
+    pub(crate) fn declares(self) -> bool {
+        TABLE.iter().any(|row| row.key == self && row.targets == FLAG)
     }
 }
 
@@ -184,10 +203,6 @@ mod tests {
             Err("`rename` belongs on a variant: move it there, or write `rename_all`".to_owned())
         );
         assert_eq!(look_up("crate", Target::Variant), Err("`crate` belongs on the enum: move it there".to_owned()));
-        assert_eq!(
-            look_up("shadow", Target::Function),
-            Err("`shadow` is reserved: this version does not have it yet".to_owned())
-        );
         assert_eq!(
             look_up("provider", Target::Static),
             Err("`provider` is reserved: this version does not have it yet".to_owned())

@@ -1,8 +1,8 @@
 //! Values of arguments: the expression of each as what it has to be, or a sentence that says how to write it.
 
-use syn::{Expr, ExprPath, Lit, LitStr, Path};
+use syn::{Expr, ExprPath, Ident, Lit, LitStr, Path};
 
-use super::{Argument, Value};
+use super::{Argument, Value, Written};
 use crate::date::Date;
 use crate::diagnostics::Diagnostics;
 
@@ -10,8 +10,9 @@ impl Argument {
     /// The expression, whatever it is.
     pub(crate) fn expression(&self, diagnostics: &mut Diagnostics) -> Option<&Expr> {
         match &self.value {
-            Value::Expression(expression) => Some(ungrouped(expression)),
-            Value::Unreadable => None,
+            Value::Expression(written) => Some(ungrouped(&written.expression)),
+            // Only one argument has this form, and it asks for it.
+            Value::Unreadable | Value::Assignments(_) => None,
             Value::Word => {
                 let ident = &self.ident;
                 let form = self.key.form();
@@ -19,6 +20,83 @@ impl Argument {
                 None
             }
         }
+    }
+
+    /// The expression, to be emitted.
+    pub(crate) fn written(&self, diagnostics: &mut Diagnostics) -> Option<Written> {
+        self.expression(diagnostics)?;
+        match &self.value {
+            Value::Expression(written) => Some((**written).clone()),
+            Value::Word | Value::Assignments(_) | Value::Unreadable => None,
+        }
+    }
+
+    /// What stands in parentheses behind the word: `own(parameter = expression)`.
+    pub(crate) fn assignments(&self) -> &[(Ident, Written)] {
+        match &self.value {
+            Value::Assignments(assignments) => assignments,
+            Value::Word | Value::Expression(_) | Value::Unreadable => &[],
+        }
+    }
+
+    /// A number from `low` to `high`, as a literal.
+    pub(crate) fn number(&self, low: f64, high: f64, diagnostics: &mut Diagnostics) -> Option<f64> {
+        let expression = self.expression(diagnostics)?;
+        let number = match expression {
+            Expr::Lit(literal) => match &literal.lit {
+                Lit::Int(number) => number.base10_parse().ok(),
+                Lit::Float(number) => number.base10_parse().ok(),
+                _ => None,
+            },
+            _ => None,
+        };
+        let (ident, form) = (&self.ident, self.key.form());
+        match number {
+            Some(number) if (low..=high).contains(&number) => Some(number),
+            _ => {
+                diagnostics.report_at(
+                    expression,
+                    format_args!("`{ident}` takes a number from {low} to {high}: write `{form}`"),
+                );
+                None
+            }
+        }
+    }
+
+    /// A whole number from `low` to `high`, as a literal.
+    pub(crate) fn whole_number(&self, low: usize, high: usize, diagnostics: &mut Diagnostics) -> Option<usize> {
+        let expression = self.expression(diagnostics)?;
+        let number = match expression {
+            Expr::Lit(syn::ExprLit { lit: Lit::Int(number), .. }) => number.base10_parse().ok(),
+            _ => None,
+        };
+        let number = number.filter(|number| (low..=high).contains(number));
+        if number.is_none() {
+            let (ident, form) = (&self.ident, self.key.form());
+            diagnostics.report_at(
+                expression,
+                format_args!("`{ident}` takes a whole number from {low} to {high}: write `{form}`"),
+            );
+        }
+        number
+    }
+
+    /// One of these words.
+    pub(crate) fn word(&self, words: &[&str], diagnostics: &mut Diagnostics) -> Option<String> {
+        let expression = self.expression(diagnostics)?;
+        let word = match expression {
+            Expr::Path(ExprPath { attrs, qself: None, path }) if attrs.is_empty() => path.get_ident(),
+            _ => None,
+        };
+        let word = word.map(ToString::to_string).filter(|word| words.contains(&word.as_str()));
+        if word.is_none() {
+            let ident = &self.ident;
+            diagnostics.report_at(
+                expression,
+                format_args!("`{ident}` takes one word of {}", crate::suggestion::listed(words.iter().copied())),
+            );
+        }
+        word
     }
 
     /// A string literal, which may be empty.

@@ -6,8 +6,10 @@ use syn::spanned::Spanned as _;
 use syn::{ExprPath, Ident};
 
 use super::model::{Answer, AsyncBlock, Gate, GatingFlag, Joint, JointKind, Place};
-use super::parameters::{Parameter, bindings, conditions_of, distinct_conditions, rename};
+use super::parameters::{bindings, conditions_of, distinct_conditions, is_underscored, rename};
 use super::parse::{Block, FunctionItem};
+use super::passed::adapt;
+use super::trial;
 use crate::declaration::{Declaration, at_date, expand_declaration, warning_at_date};
 use crate::text::located;
 
@@ -15,12 +17,17 @@ use crate::text::located;
 pub(super) fn expand(mut item: FunctionItem, gate: &Gate) -> TokenStream {
     let declaration = declared(gate).map(expand_declaration);
     let denial = denied(gate).and_then(|_| warning_at_date(declared(gate)?));
-    let block = match (&gate.place, gate.call.answer) {
-        (Place::Body(body), Answer::Joined(joint)) => body.with_statements(joined(gate, body, joint)),
-        (Place::Body(body), _) => body.behind(opening(gate)),
-        (Place::AsyncBlock(place), _) => in_async_block(place, opening(gate)),
+    let block = match (&gate.place, &gate.launch, gate.call.answer) {
+        (Place::Body(body), Some(launch), _) => body.with_statements(trial::statements(gate, launch, body)),
+        (Place::Body(body), None, Answer::Joined(joint)) => body.with_statements(joined(gate, body, joint)),
+        (Place::Body(body), None, _) => body.behind(opening(gate)),
+        (Place::AsyncBlock(place), Some(launch), _) => {
+            in_async_block(place, &place.block.with_statements(trial::statements(gate, launch, &place.block)))
+        }
+        (Place::AsyncBlock(place), None, _) => in_async_block(place, &place.block.behind(opening(gate))),
     };
-    if rename(&mut item.signature, &gate.parameters) {
+    let is_adapted = gate.launch.as_ref().is_some_and(|launch| adapt(&mut item.signature, &launch.passed));
+    if rename(&mut item.signature, &gate.parameters) || is_adapted {
         let FunctionItem { visibility, defaultness, signature, .. } = &item;
         item.head = quote!(#visibility #defaultness #signature);
     }
@@ -33,9 +40,8 @@ pub(super) fn expand(mut item: FunctionItem, gate: &Gate) -> TokenStream {
     }
 }
 
-fn in_async_block(place: &AsyncBlock, opening: TokenStream) -> Group {
-    let AsyncBlock { body, wrapper, parentheses, head, block } = place;
-    let block = block.behind(opening);
+fn in_async_block(place: &AsyncBlock, block: &Group) -> Group {
+    let AsyncBlock { body, wrapper, parentheses, head, .. } = place;
     let future = quote!(#head #block);
     let Some(parentheses) = parentheses else { return body.with_statements(future) };
     let mut argument = Group::new(Delimiter::Parenthesis, future);
@@ -92,7 +98,7 @@ fn question(gate: &Gate) -> TokenStream {
 }
 
 /// Where the lint at the date is denied, it is a statement's of its own, and the gate's own use is not told as well.
-fn denied(gate: &Gate) -> Option<TokenStream> {
+pub(super) fn denied(gate: &Gate) -> Option<TokenStream> {
     declared(gate)?.expired.as_ref()?.is_denied.then(|| quote!(#[allow(deprecated)]))
 }
 
@@ -105,18 +111,9 @@ fn declared(gate: &Gate) -> Option<&Declaration> {
 
 /// `flag!(FLAG, &context)`, located at the flag: where it is no flag of a bool, that is the place. A flag that is declared
 /// here is located at its date once that has passed: there the one warning belongs.
-fn read(Gate { runtime, flag, context, .. }: &Gate) -> TokenStream {
-    let (flag, place) = match flag {
-        GatingFlag::Named(path) => (path.to_token_stream(), path.segments.last().map(|last| last.ident.span())),
-        GatingFlag::Declared(declaration) => {
-            let ident = &declaration.tokens.ident;
-            let ident =
-                declaration.expired.as_ref().map_or_else(|| ident.clone(), |expired| at_date(ident, expired.at));
-            let place = ident.span();
-            (ident.into_token_stream(), Some(place))
-        }
-    };
-    let place = place.unwrap_or_else(Span::call_site);
+fn read(gate: &Gate) -> TokenStream {
+    let Gate { runtime, context, .. } = gate;
+    let (flag, place) = flag_path(gate);
     let context = context.as_ref().map(|context| {
         let place = Span::call_site().located_at(context.span());
         quote_spanned!(place=> , &(#context))
@@ -127,8 +124,25 @@ fn read(Gate { runtime, flag, context, .. }: &Gate) -> TokenStream {
     quote!(#name #arguments)
 }
 
+/// The flag, and where rustc speaks of it.
+pub(super) fn flag_path(gate: &Gate) -> (TokenStream, Span) {
+    match &gate.flag {
+        GatingFlag::Named(path) => {
+            let place = path.segments.last().map_or_else(Span::call_site, |last| last.ident.span());
+            (path.to_token_stream(), place)
+        }
+        GatingFlag::Declared(declaration) => {
+            let ident = &declaration.tokens.ident;
+            let ident =
+                declaration.expired.as_ref().map_or_else(|| ident.clone(), |expired| at_date(ident, expired.at));
+            let place = ident.span();
+            (ident.into_token_stream(), place)
+        }
+    }
+}
+
 /// What happens when the flag is off.
-fn otherwise(gate: &Gate) -> TokenStream {
+pub(super) fn otherwise(gate: &Gate) -> TokenStream {
     let Some(off) = &gate.off else { return quote!(return;) };
     let conditions = distinct_conditions(&gate.parameters);
     if conditions.is_empty() {
@@ -154,18 +168,15 @@ fn answer(gate: &Gate, off: &ExprPath, held: &[TokenStream]) -> TokenStream {
         .parameters
         .iter()
         .filter(|parameter| conditions_of(parameter).all(|condition| is_held(&condition)))
-        .map(|parameter| &parameter.argument);
-    // The parentheses lie on the path: what rustc says of the call, it says there.
-    let end = off.path.segments.last().map_or_else(Span::call_site, |last| last.ident.span());
-    let arguments = quote_spanned!(end=> (#(#arguments),*));
+        .map(|parameter| parameter.argument.clone());
+    let value = call(gate, off, &arguments.collect::<Vec<_>>());
+    let end = end_of(off);
     let runtime = &gate.runtime;
     let awaited = quote_spanned!(Span::call_site().located_at(end)=> .await);
-    let mut value = quote!(#off #arguments);
     let mut allowed = Vec::new();
     if gate.call.is_unsafe {
         // The other side of an unsafe function may well be safe.
         allowed.push(quote!(unused_unsafe));
-        value = quote!(unsafe { #value });
     }
     if gate.parameters.iter().any(is_underscored) {
         // The user's parameter is not used by the user.
@@ -193,9 +204,16 @@ fn answer(gate: &Gate, off: &ExprPath, held: &[TokenStream]) -> TokenStream {
     }
 }
 
-/// Whether the parameter is passed by a name that says it is not used.
-fn is_underscored(parameter: &Parameter) -> bool {
-    parameter.pattern.is_none() && parameter.name.as_ref().is_some_and(|name| name.to_string().starts_with('_'))
+/// The call of the other side.
+pub(super) fn call(gate: &Gate, off: &ExprPath, arguments: &[TokenStream]) -> TokenStream {
+    // The parentheses lie on the path: what rustc says of the call, it says there.
+    let end = end_of(off);
+    let arguments = quote_spanned!(end=> (#(#arguments),*));
+    if gate.call.is_unsafe { quote!(unsafe { #off #arguments }) } else { quote!(#off #arguments) }
+}
+
+fn end_of(path: &ExprPath) -> Span {
+    path.path.segments.last().map_or_else(Span::call_site, |last| last.ident.span())
 }
 
 /// What [`answer`] calls the other side's answer where it does not return it.

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::parse::FunctionItem;
-use super::validate::{no_sibling, static_tokens};
+use super::validate::{is_staged, no_sibling, static_tokens};
 use crate::arguments::{Arguments, Key};
 use crate::declaration;
 use crate::diagnostics::Diagnostics;
@@ -20,6 +20,6 @@ pub(super) fn stand_in(item: &FunctionItem, arguments: &Arguments, runtime: &Tok
             arguments.flag.is_none() && name::problem(&name.value()).is_none() && no_sibling(item, arguments).is_none()
         })
         .and_then(|name| name::static_ident(&name))
-        .map(|ident| declaration::stand_in(&static_tokens(item, ident, runtime), runtime));
+        .map(|ident| declaration::stand_in(&static_tokens(item, ident, is_staged(arguments), runtime), runtime));
     quote!(#sibling #item)
 }

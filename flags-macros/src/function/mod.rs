@@ -3,12 +3,15 @@
 mod expand;
 mod fallback;
 mod joint;
+mod launch;
 mod model;
 mod parameters;
 mod parse;
+mod passed;
 mod shape;
 #[cfg(test)]
 mod tests;
+mod trial;
 mod validate;
 
 pub(crate) use parse::FunctionItem;

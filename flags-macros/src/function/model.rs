@@ -1,10 +1,12 @@
 //! What a gated function expands from: only what is known to be right.
 
 use proc_macro2::{Group, TokenStream};
-use syn::{Expr, ExprPath, Path};
+use syn::{ExprPath, Path};
 
+use super::launch::Launch;
 use super::parameters::Parameter;
 use super::parse::Block;
+use crate::arguments::Written;
 use crate::declaration::Declaration;
 
 /// The question in front of a body and what follows from its answer.
@@ -12,9 +14,11 @@ pub(super) struct Gate {
     /// The path of the runtime.
     pub(super) runtime: TokenStream,
     pub(super) flag: GatingFlag,
-    pub(super) context: Option<Expr>,
+    pub(super) context: Option<Written>,
     /// Who answers when the flag is off; nobody where nothing is returned.
     pub(super) off: Option<ExprPath>,
+    /// Whether the other side, and this one, is tried meanwhile.
+    pub(super) launch: Option<Launch>,
     pub(super) parameters: Vec<Parameter>,
     pub(super) call: Call,
     pub(super) place: Place,

@@ -35,13 +35,24 @@ pub(super) struct Pattern {
     pub(super) lints: Vec<Attribute>,
 }
 
-/// Reads the parameters of a function. With `are_moved` all of them are bound in front of the body.
-pub(super) fn parameters(signature: &Signature, are_moved: bool, diagnostics: &mut Diagnostics) -> Vec<Parameter> {
-    let mut are_moved = are_moved;
+/// Which plain names are bound in front of the body as well.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum BoundAnew {
+    /// Those behind a pattern.
+    BehindPattern,
+    /// All, because the body takes them along.
+    All,
+    /// None: they are dealt, and bound then.
+    None,
+}
+
+/// Reads the parameters of a function.
+pub(super) fn parameters(signature: &Signature, anew: BoundAnew, diagnostics: &mut Diagnostics) -> Vec<Parameter> {
+    let mut are_moved = anew == BoundAnew::All;
     let mut parameters = Vec::new();
     for (at, input) in signature.inputs.iter().enumerate() {
         let parameter = parameter(at, input, are_moved);
-        are_moved |= parameter.pattern.as_ref().is_some_and(|pattern| !pattern.is_wild());
+        are_moved |= anew != BoundAnew::None && parameter.pattern.as_ref().is_some_and(|pattern| !pattern.is_wild());
         parameters.push(parameter);
     }
     if distinct_conditions(&parameters).len() > MOST_CONDITIONS {
@@ -81,7 +92,7 @@ fn plain_name(pattern: &Pat) -> Option<&Ident> {
     }
 }
 
-fn is_lint(attribute: &Attribute) -> bool {
+pub(super) fn is_lint(attribute: &Attribute) -> bool {
     ["allow", "expect", "warn", "deny", "forbid"].iter().any(|level| attribute.path().is_ident(level))
 }
 
@@ -110,7 +121,7 @@ pub(super) fn rename(signature: &mut Signature, parameters: &[Parameter]) -> boo
     parameters.iter().any(|parameter| parameter.pattern.is_some())
 }
 
-fn has_ref_mut(tokens: TokenStream) -> bool {
+pub(super) fn has_ref_mut(tokens: TokenStream) -> bool {
     let mut is_ref = false;
     for token in tokens {
         match &token {
@@ -148,6 +159,11 @@ impl Pattern {
     fn is_wild(&self) -> bool {
         matches!(self.user, Pat::Wild(_))
     }
+}
+
+/// Whether the parameter is passed by a name that says it is not used.
+pub(super) fn is_underscored(parameter: &Parameter) -> bool {
+    parameter.pattern.is_none() && parameter.name.as_ref().is_some_and(|name| name.to_string().starts_with('_'))
 }
 
 /// `cfg`s of parameters, each once, as what stands in their parentheses.

@@ -2,9 +2,10 @@
 
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::ToTokens;
-use syn::buffer::Cursor;
 use syn::parse::{ParseStream, Parser as _};
 use syn::{Attribute, Ident, Signature, Token, Visibility};
+
+use crate::text::{tokens_between, with_visible_parentheses};
 
 /// `attributes visibility [default] signature { [inner attributes] statements }`
 pub(crate) struct FunctionItem {
@@ -55,25 +56,14 @@ impl FunctionItem {
     }
 }
 
-fn tokens_between(start: Cursor<'_>, end: Cursor<'_>) -> TokenStream {
-    let mut tokens = TokenStream::new();
-    let mut at = start;
-    while at != end
-        && let Some((token, next)) = at.token_tree()
-    {
-        tokens.extend([token]);
-        at = next;
-    }
-    tokens
-}
-
 impl Block {
     pub(super) fn parse(braces: Group) -> syn::Result<Self> {
         let braces = without_invisible(braces);
         let parser = |input: ParseStream<'_>| Ok((Attribute::parse_inner(input)?, input.parse()?));
         let (inner_attributes, statements): (Vec<_>, _) = parser.parse2(braces.stream())?;
-        // Not taken apart where there is no need: fragments of a `macro_rules!` would lose the parentheses around them.
-        let statements = if inner_attributes.is_empty() { braces.stream() } else { statements };
+        // Not taken apart where there is no need: fragments of a `macro_rules!` are no longer what they were then.
+        let statements =
+            if inner_attributes.is_empty() { braces.stream() } else { with_visible_parentheses(statements) };
         Ok(Self { braces, inner_attributes, statements })
     }
 

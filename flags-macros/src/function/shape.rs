@@ -6,7 +6,9 @@ use std::collections::HashSet;
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::quote;
-use syn::{FnArg, GenericArgument, Pat, PathArguments, ReturnType, Safety, Signature, Type, TypeParamBound, TypePath};
+use syn::{
+    FnArg, GenericArgument, Ident, Pat, PathArguments, ReturnType, Safety, Signature, Type, TypeParamBound, TypePath,
+};
 
 use super::joint::{joint_kind, nested_impl};
 use super::model::{Answer, AsyncBlock, Call, Joint, Place};
@@ -39,12 +41,12 @@ pub(super) fn returns_nothing(item: &FunctionItem) -> bool {
 }
 
 /// The `Output` of an `impl Future` or of a boxed one.
-fn output_of_future(ty: &Type) -> Option<&Type> {
+pub(super) fn output_of_future(ty: &Type) -> Option<&Type> {
     let bounds = match ty {
         Type::ImplTrait(opaque) => &opaque.bounds,
-        Type::Path(path) => match boxed_object(path)? {
-            Type::TraitObject(object) => &object.bounds,
-            _ => return None,
+        Type::Path(path) => match boxed_object(path) {
+            Some(Type::TraitObject(object)) => &object.bounds,
+            _ => return output_of_alias(path),
         },
         _ => return None,
     };
@@ -57,6 +59,20 @@ fn output_of_future(ty: &Type) -> Option<&Type> {
         GenericArgument::AssocType(output) if output.ident == "Output" => Some(&output.ty),
         _ => None,
     })
+}
+
+/// The `T` of `BoxFuture<'a, T>`, which is the `futures` crate's.
+fn output_of_alias(path: &TypePath) -> Option<&Type> {
+    let last = path.path.segments.last().filter(|last| is_alias(&last.ident))?;
+    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
+    arguments.args.iter().find_map(|argument| match argument {
+        GenericArgument::Type(ty) => Some(ty),
+        _ => None,
+    })
+}
+
+fn is_alias(ident: &Ident) -> bool {
+    ident == "BoxFuture" || ident == "LocalBoxFuture"
 }
 
 /// Judges the shape; `None` if a sentence was reported.
@@ -141,7 +157,7 @@ pub(super) fn mentions_impl(tokens: TokenStream) -> bool {
     })
 }
 
-fn has_future<'a>(mut bounds: impl Iterator<Item = &'a TypeParamBound>) -> bool {
+pub(super) fn has_future<'a>(mut bounds: impl Iterator<Item = &'a TypeParamBound>) -> bool {
     bounds.any(|bound| match bound {
         TypeParamBound::Trait(bound) => bound.path.segments.last().is_some_and(|last| last.ident == "Future"),
         _ => false,
@@ -151,7 +167,7 @@ fn has_future<'a>(mut bounds: impl Iterator<Item = &'a TypeParamBound>) -> bool 
 /// `Pin<Box<dyn Future>>`, and the aliases of the `futures` crate for it.
 fn is_boxed_future(path: &TypePath) -> bool {
     let Some(last) = path.path.segments.last() else { return false };
-    if last.ident == "BoxFuture" || last.ident == "LocalBoxFuture" {
+    if is_alias(&last.ident) {
         return true;
     }
     matches!(boxed_object(path), Some(Type::TraitObject(object)) if has_future(object.bounds.iter()))

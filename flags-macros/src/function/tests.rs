@@ -68,6 +68,43 @@ fn a_function_keeps_its_tokens_and_gets_a_gate() {
 }
 
 #[test]
+fn the_body_of_a_dark_launch_stands_once_and_the_legacy_call_alone_first() {
+    let item = quote!(
+        async fn search(&self, mut query: Query, _: u8) -> Hits {
+            static BODY: u8 = 1;
+            query.run(self)
+        }
+    );
+    for side in [quote!(shadow), quote!(stages)] {
+        let text = expand(quote!(FLAG, #side = Self::legacy), item.clone()).compact();
+        assert_eq!((text.matches("BODY").count(), text.matches("FLAG").count()), (1, 1), "{text}");
+        let alone = text.find("is_off(){returnSelf::legacy(self,query,").unwrap_or_else(|| panic!("{text}"));
+        assert!(alone < text.find("run_async").unwrap_or_default(), "{text}");
+    }
+}
+
+#[test]
+fn the_body_of_a_dark_launch_finds_its_arguments_by_their_own_names() {
+    let item = quote!(
+        fn total(self, #[allow(unused)] mut count: u32, (a, b): (u8, u8), text: &str) -> u32 {
+            self.add(count, a, b, text)
+        }
+    );
+    let text = expand(quote!(FLAG, shadow = Self::legacy), item).compact();
+    for part in [
+        "fntotal(mutself,count:u32,argument_3:(u8,u8),text:&str)",
+        "=__flags_call.deal_in_place(&mutself,__flags_clone_0);",
+        "#[allow(unused)]let(__flags_legacy_1,mutcount)=__flags_call.deal(count,__flags_clone_1);",
+        "let(__flags_legacy_2,argument_3)=__flags_call.deal(argument_3,__flags_clone_2);",
+        // Both sides use what is passed by reference.
+        "Self::legacy(__flags_legacy_0,__flags_legacy_1,__flags_legacy_2,text)",
+        "move||->u32{letargument_3=argument_3;let(a,b)=argument_3;{self.add(count,a,b,text)}}",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}
+
+#[test]
 fn a_method_passes_itself_first() {
     for (receiver, off) in [
         (quote!(self), quote!(Self::old)),

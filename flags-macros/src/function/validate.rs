@@ -4,11 +4,12 @@ use proc_macro2::{Spacing, Span, TokenStream, TokenTree};
 use quote::{ToTokens as _, quote};
 use syn::{Attribute, Expr, ExprPath, FnArg, GenericParam, Ident, Lit, Pat, Path, PathArguments, Token, parse_quote};
 
+use super::launch;
 use super::model::{Answer, Call, Gate, GatingFlag};
-use super::parameters::{self, Parameter, Pattern};
+use super::parameters::{self, BoundAnew, Parameter, Pattern};
 use super::parse::FunctionItem;
 use super::shape;
-use crate::arguments::{Arguments, Key};
+use crate::arguments::{Argument, Arguments, Key, Written};
 use crate::declaration::{Declaration, Repeated, StaticTokens, expiry};
 use crate::diagnostics::Diagnostics;
 use crate::expiry::Environment;
@@ -27,8 +28,15 @@ pub(super) fn validate(
     let are_arguments_read = diagnostics.is_empty();
     let shape = shape::validate(item, diagnostics);
     let is_joined = matches!(shape, Some((Call { answer: Answer::Joined(_), .. }, _)));
-    let parameters = parameters::parameters(&item.signature, is_joined, diagnostics);
-    let off = off(item, arguments, &parameters, are_arguments_read, diagnostics);
+    let side = launch::side(arguments, diagnostics);
+    let anew = match side {
+        Some(side) if side.key != Key::Off => BoundAnew::None,
+        _ if is_joined => BoundAnew::All,
+        _ => BoundAnew::BehindPattern,
+    };
+    let parameters = parameters::parameters(&item.signature, anew, diagnostics);
+    let off = off(item, side, &parameters, are_arguments_read, diagnostics);
+    let launch = launch::validate(item, arguments, shape.as_ref(), &parameters, runtime, diagnostics);
     let context = context(arguments, &parameters, diagnostics);
     let settings = match &arguments.flag {
         Some(path) => {
@@ -42,10 +50,17 @@ pub(super) fn validate(
     }
     let flag = match &arguments.flag {
         Some(path) => GatingFlag::Named(path.clone()),
-        None => GatingFlag::Declared(Box::new(declaration(item, settings?, runtime, environment, diagnostics)?)),
+        None => GatingFlag::Declared(Box::new(declaration(
+            item,
+            settings?,
+            is_staged(arguments),
+            runtime,
+            environment,
+            diagnostics,
+        )?)),
     };
     let (call, place) = shape?;
-    Some(Gate { runtime: runtime.clone(), flag, context, off, parameters, call, place })
+    Some(Gate { runtime: runtime.clone(), flag, context, off, launch, parameters, call, place })
 }
 
 /// The settings of a flag that the function declares.
@@ -55,7 +70,7 @@ fn settings(
     are_arguments_read: bool,
     diagnostics: &mut Diagnostics,
 ) -> Option<Settings> {
-    let declares = arguments.iter().any(|argument| !matches!(argument.key, Key::Off | Key::Context | Key::Crate));
+    let declares = arguments.iter().any(|argument| argument.key.declares());
     if !declares {
         if are_arguments_read {
             diagnostics.report(
@@ -88,10 +103,24 @@ fn settings(
             ),
         );
     }
-    if let DefaultValue::Const(Expr::Lit(literal)) = &settings.default
-        && !matches!(literal.lit, Lit::Bool(_))
+    if let DefaultValue::Const(Written { expression: Expr::Path(path), .. }) = &settings.default
+        && !is_staged(arguments)
+        && path.path.segments.iter().rev().nth(1).is_some_and(|segment| segment.ident == "Stage")
     {
-        diagnostics.report_at(literal, "the flag of a gated function is a bool: write `default = false`");
+        diagnostics.report_at(
+            path,
+            "the flag of a gated function is a bool: write `default = false`, or name the legacy function by `stages`",
+        );
+    }
+    if let DefaultValue::Const(Written { expression: Expr::Lit(literal), .. }) = &settings.default {
+        if is_staged(arguments) {
+            diagnostics.report_at(
+                literal,
+                "the flag of `stages` is a `Stage`: write `default = flags_runtime::dark_launch::Stage::Off`",
+            );
+        } else if !matches!(literal.lit, Lit::Bool(_)) {
+            diagnostics.report_at(literal, "the flag of a gated function is a bool: write `default = false`");
+        }
     }
     Some(settings)
 }
@@ -104,7 +133,7 @@ pub(super) fn no_sibling(item: &FunctionItem, arguments: &Arguments) -> Option<&
     let signature = &item.signature;
     // What is wrong with the other arguments is said elsewhere.
     let unheard = &mut Diagnostics::default();
-    let off = arguments.find(Key::Off).and_then(|off| off.expression(unheard));
+    let off = launch::side(arguments, &mut Diagnostics::default()).and_then(|off| off.expression(unheard));
     let context = arguments.find(Key::Context).and_then(|context| context.expression(unheard));
     mentions_self(quote!(#signature #off #context)).then_some("an associated function has none beside it")
 }
@@ -121,7 +150,7 @@ fn mentions_self(tokens: TokenStream) -> bool {
 fn refuse_declaring(path: &Path, arguments: &Arguments, diagnostics: &mut Diagnostics) {
     let path = crate::text::as_written(path.to_token_stream());
     for argument in arguments.iter() {
-        if matches!(argument.key, Key::Off | Key::Context | Key::Crate) {
+        if !argument.key.declares() {
             continue;
         }
         let ident = &argument.ident;
@@ -136,17 +165,18 @@ fn refuse_declaring(path: &Path, arguments: &Arguments, diagnostics: &mut Diagno
 fn declaration(
     item: &FunctionItem,
     settings: Settings,
+    is_staged: bool,
     runtime: &TokenStream,
     environment: &Environment,
     diagnostics: &mut Diagnostics,
 ) -> Option<Declaration> {
     let expired = expiry(&settings, environment, diagnostics);
-    let tokens = static_tokens(item, name::static_ident(&settings.name)?, runtime);
+    let tokens = static_tokens(item, name::static_ident(&settings.name)?, is_staged, runtime);
     Some(Declaration::new(tokens, settings, expired, runtime.clone(), environment))
 }
 
 /// The static that stands beside the function.
-pub(super) fn static_tokens(item: &FunctionItem, ident: Ident, runtime: &TokenStream) -> StaticTokens {
+pub(super) fn static_tokens(item: &FunctionItem, ident: Ident, is_staged: bool, runtime: &TokenStream) -> StaticTokens {
     let doc = format!("Gates the function `{}`.", item.signature.ident);
     let repeated = Repeated::of(&item.attributes);
     let (conditions, allows) = (&repeated.conditions, &repeated.allows);
@@ -159,9 +189,18 @@ pub(super) fn static_tokens(item: &FunctionItem, ident: Ident, runtime: &TokenSt
         static_token: Token![static](Span::call_site()),
         ident,
         colon: Token![:](Span::call_site()),
-        ty: parse_quote!(#runtime::Flag<bool>),
+        ty: if is_staged {
+            parse_quote!(#runtime::Flag<#runtime::dark_launch::Stage>)
+        } else {
+            parse_quote!(#runtime::Flag<bool>)
+        },
         semicolon: Token![;](Span::call_site()),
     }
+}
+
+/// Whether the flag has stages, and is no bool.
+pub(super) fn is_staged(arguments: &Arguments) -> bool {
+    arguments.find(Key::Stages).is_some()
 }
 
 /// `#[doc(hidden)]`: what is gated by the flag is not for everybody, so nor is the flag.
@@ -176,13 +215,13 @@ fn is_test(attribute: &Attribute) -> bool {
 
 fn off(
     item: &FunctionItem,
-    arguments: &Arguments,
+    side: Option<&Argument>,
     parameters: &[Parameter],
     are_arguments_read: bool,
     diagnostics: &mut Diagnostics,
 ) -> Option<ExprPath> {
     let function = &item.signature.ident;
-    let Some(argument) = arguments.find(Key::Off) else {
+    let Some(argument) = side else {
         if let Some(test) = item.attributes.iter().find(|attribute| is_test(attribute)) {
             diagnostics.report_at(
                 test,
@@ -195,7 +234,8 @@ fn off(
             diagnostics.report(
                 function.span(),
                 format_args!(
-                    "`{function}` returns something: say who answers when the flag is off, `off = path::to::function`"
+                    "`{function}` returns something: say who answers when the flag is off, `off = path::to::function` (or `shadow`, or `stages`: \
+                     it answers, and this body is tried beside it)"
                 ),
             );
         }
@@ -207,7 +247,10 @@ fn off(
     if is_path(&off, &quote!(Self::#function)) || (!is_method && off.path.is_ident(function)) {
         diagnostics.report_at(
             &off,
-            "`off` is the gated function itself: name the one that answered before, by a longer path if it has this name",
+            format_args!(
+                "`{}` is the gated function itself: name the one that answered before, by a longer path if it has this name",
+                argument.ident
+            ),
         );
         return None;
     }
@@ -250,8 +293,8 @@ fn pass_on_generics(off: &mut ExprPath, item: &FunctionItem) {
 }
 
 /// The context expression, which stands in front of the patterns of the parameters.
-fn context(arguments: &Arguments, parameters: &[Parameter], diagnostics: &mut Diagnostics) -> Option<Expr> {
-    let context = arguments.find(Key::Context)?.expression(diagnostics)?.clone();
+fn context(arguments: &Arguments, parameters: &[Parameter], diagnostics: &mut Diagnostics) -> Option<Written> {
+    let context = arguments.find(Key::Context)?.written(diagnostics)?;
     let patterns = parameters.iter().filter_map(|parameter| parameter.pattern.as_ref());
     // A word in lower case in a pattern is nearly always a binding; a struct's field may be mistaken for one, and gets
     // the same advice.
@@ -272,7 +315,7 @@ fn context(arguments: &Arguments, parameters: &[Parameter], diagnostics: &mut Di
 }
 
 /// All identifiers but those behind a dot, which are fields and methods.
-fn idents(tokens: TokenStream) -> Vec<Ident> {
+pub(super) fn idents(tokens: TokenStream) -> Vec<Ident> {
     let mut found = Vec::new();
     let mut is_member = false;
     for token in tokens {

@@ -1,0 +1,15 @@
+use flags_runtime::{Flag, feature_flag};
+
+#[feature_flag(name = "new_search", default = false, expires = "2099-01-01")]
+static NEW_SEARCH: Flag<bool>;
+
+#[feature_flag(NEW_SEARCH, shadow = legacy)]
+fn search() -> ! {
+    std::process::exit(1)
+}
+
+fn legacy() -> ! {
+    std::process::exit(0)
+}
+
+fn main() {}
