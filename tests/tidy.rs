@@ -4,10 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The floors of flags-runtime, ground first. A module may name only itself and what stands before it.
-const FLOORS: [&str; 20] = [
+const FLOORS: [&str; 25] = [
+    "clock",
     "context",
     "details",
     "either",
+    "random",
+    "targeting_keys",
     "value",
     "rules",
     "evaluate",
@@ -20,7 +23,9 @@ const FLOORS: [&str; 20] = [
     "event",
     "synchronizer",
     "flag",
+    "dark_launch",
     "testing",
+    "reporter",
     "settings",
     "builder",
     "__private",

@@ -7,6 +7,8 @@ pub use std::string::String;
 
 pub use inventory;
 
+pub use crate::dark_launch::expanded::{dealt, never_like};
+pub use crate::dark_launch::{Decided, Experiment, probe};
 pub use crate::either::{Either, run_body};
 pub use crate::flag::FlagItem;
 pub use crate::registry::declaration::{Declaration, Metadata, Place, Registration};
@@ -17,6 +19,7 @@ pub use crate::types::{DefaultValue, FlagValue, Scalar, decode_variant};
 pub use crate::value::{ConstDefault, DefaultText, Shape, TextValue};
 
 use crate::context::EvaluationContext;
+use crate::dark_launch::{LaunchValue, ShadowValue, StagesValue};
 use crate::details::EvaluationDetails;
 use crate::evaluate::Explanation;
 use crate::flag::Flag;
@@ -36,6 +39,35 @@ impl<T> Returning for fn() -> T {
 /// What a function that never returns does not return; one that does return is of another type.
 pub fn never(never: Never) -> Never {
     never
+}
+
+/// What the flag of `shadow` has decided.
+#[inline]
+pub fn decided_of_shadow<'a, T: ShadowValue>(
+    flag: &'static Flag<T>,
+    ctx: Option<&'a EvaluationContext>,
+) -> Decided<'a> {
+    Decided::new(flag, ctx)
+}
+
+/// What the flag of `stages` has decided.
+#[inline]
+pub fn decided_of_stages<'a, T: StagesValue>(
+    flag: &'static Flag<T>,
+    ctx: Option<&'a EvaluationContext>,
+) -> Decided<'a> {
+    Decided::new(flag, ctx)
+}
+
+/// What the flag of `dark_launch!` has decided.
+#[inline]
+pub fn decided<'a, T: LaunchValue>(flag: &'static Flag<T>, ctx: Option<&'a EvaluationContext>) -> Decided<'a> {
+    Decided::new(flag, ctx)
+}
+
+/// What tells the type of an `async` block, behind an `if false`.
+pub fn never_called<T>() -> T {
+    unreachable!("it stands behind an `if false`")
 }
 
 /// The declaration of a flag, for a call site's record.

@@ -4,17 +4,20 @@ use std::fmt;
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
+use crate::dark_launch::wire;
 use crate::error::{NotReady, StartError};
 use crate::event::{Event, Listener};
 use crate::registry::registry;
+use crate::reporter::Reporter;
 use crate::rules::rule::Origin;
 use crate::settings;
 use crate::source::Source;
 use crate::status::{BOARD, Readiness, SourceState, Status, status};
 use crate::store::{self, Generation};
 use crate::synchronizer::Synchronizer;
+use crate::targeting_keys::{self, TargetingKeys};
 
 /// How to start; made by [`builder`].
 pub struct Builder {
@@ -23,6 +26,9 @@ pub struct Builder {
     refresh: Duration,
     listener: Listener,
     tracks_reads: bool,
+    targeting_keys: TargetingKeys,
+    report_interval: Duration,
+    shares_uncleaned: bool,
 }
 
 /// Keeps the flags in step with their source. Dropping it stops that within a second: reads keep the last decision.
@@ -31,6 +37,7 @@ pub struct Builder {
 pub struct Guard {
     generation: Generation,
     synchronizers: Vec<Synchronizer>,
+    reporter: Option<Reporter>,
     listener: Listener,
     is_detached: bool,
 }
@@ -39,6 +46,10 @@ pub struct Guard {
 pub const DEFAULT_REFRESH: Duration = Duration::from_secs(30);
 
 const SHORTEST_REFRESH: Duration = Duration::from_millis(100);
+/// How often dark-launch results are reported, unless set.
+const DEFAULT_REPORT_INTERVAL: Duration = Duration::from_secs(10);
+const LONGEST_REPORT_INTERVAL: Duration = Duration::from_secs(60 * 60);
+const LONGEST_STOP: Duration = Duration::from_secs(1);
 const LONGEST_REFRESH: Duration = Duration::from_secs(24 * 60 * 60);
 
 static IS_STARTED: AtomicBool = AtomicBool::new(false);
@@ -60,6 +71,9 @@ pub fn builder() -> Builder {
         refresh: DEFAULT_REFRESH,
         listener: Listener::default(),
         tracks_reads: false,
+        targeting_keys: TargetingKeys::default(),
+        report_interval: DEFAULT_REPORT_INTERVAL,
+        shares_uncleaned: false,
     }
 }
 
@@ -121,6 +135,30 @@ impl Builder {
         self
     }
 
+    /// How targeting keys are shown in results that people read or that leave the process; hashed unless set. It holds
+    /// from `start` on, for the whole process.
+    #[must_use]
+    pub fn targeting_keys(mut self, targeting_keys: TargetingKeys) -> Self {
+        self.targeting_keys = targeting_keys;
+        self
+    }
+
+    /// How often dark-launch results are left where a fleet's are added up (with Redis), if there are new ones; 10 s unless
+    /// set, and between 100 ms and an hour whatever is set.
+    #[must_use]
+    pub fn report_interval(mut self, interval: Duration) -> Self {
+        self.report_interval = interval.clamp(SHORTEST_REFRESH, LONGEST_REPORT_INTERVAL);
+        self
+    }
+
+    /// Lets the values of mismatches leave the process with the results, also those that no `clean` has shaped: whatever
+    /// their `Debug` shows stands in Redis then.
+    #[must_use]
+    pub fn share_uncleaned_values(mut self) -> Self {
+        self.shares_uncleaned = true;
+        self
+    }
+
     /// Takes the settings of [`start_from_env`], so that more can be set before `start`.
     ///
     /// # Errors
@@ -151,10 +189,12 @@ impl Builder {
         if IS_STARTED.swap(true, Ordering::AcqRel) {
             return Err(StartError::AlreadyStarted);
         }
+        targeting_keys::set(self.targeting_keys);
+        wire::share_uncleaned(self.shares_uncleaned);
         let generation = store::begin();
         BOARD.begin(generation);
         let listener = self.listener.clone();
-        let mut guard = Guard { generation, synchronizers: Vec::new(), listener, is_detached: false };
+        let mut guard = Guard { generation, synchronizers: Vec::new(), reporter: None, listener, is_detached: false };
         for (origin, source) in [(Origin::OverrideFile, &override_file), (Origin::Source, &self.source)] {
             if source.is_none() {
                 store::clear(generation, origin);
@@ -168,6 +208,10 @@ impl Builder {
             self.listener.tell(&Event::Expired { flags: expired });
         }
         let has_source = self.source.is_some();
+        if let Some(outbox) = self.source.as_ref().and_then(|source| source.outbox()) {
+            let reporter = Reporter::start(outbox, self.report_interval, self.listener.clone());
+            guard.reporter = Some(reporter.map_err(StartError::Thread)?);
+        }
         for (origin, source) in [(Origin::OverrideFile, override_file), (Origin::Source, self.source)] {
             if let Some(source) = source {
                 let synchronizer = Synchronizer::start(generation, origin, source, self.refresh, self.listener.clone());
@@ -186,6 +230,7 @@ impl Guard {
     pub fn detach(mut self) {
         self.is_detached = true;
         self.synchronizers.drain(..).for_each(Synchronizer::detach);
+        self.reporter.take().into_iter().for_each(Reporter::detach);
     }
 
     /// The status now; the same as [`status()`](crate::status()).
@@ -215,7 +260,13 @@ impl Guard {
 impl Drop for Guard {
     fn drop(&mut self) {
         if !self.is_detached {
-            Synchronizer::stop_all(self.synchronizers.drain(..));
+            // All are told before any is waited for; who blocks for longer ends by itself.
+            let reporter = self.reporter.take().map(Reporter::stop);
+            let ended: Vec<_> = self.synchronizers.drain(..).map(Synchronizer::stop).chain(reporter).collect();
+            let give_up = Instant::now() + LONGEST_STOP;
+            for ended in ended {
+                let _ = ended.recv_timeout(give_up.saturating_duration_since(Instant::now()));
+            }
             for origin in [Origin::Source, Origin::OverrideFile] {
                 // Also said for a thread that did not end in time.
                 BOARD.note(self.generation, origin, |health| health.state = SourceState::Stopped);
@@ -234,6 +285,9 @@ impl fmt::Debug for Builder {
             .field("refresh", &self.refresh)
             .field("listener", &self.listener)
             .field("tracks_reads", &self.tracks_reads)
+            .field("targeting_keys", &self.targeting_keys)
+            .field("report_interval", &self.report_interval)
+            .field("shares_uncleaned", &self.shares_uncleaned)
             .finish()
     }
 }

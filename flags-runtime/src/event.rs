@@ -69,6 +69,14 @@ pub enum Event {
         /// their keys
         keys: Vec<String>,
     },
+    /// Dark-launch results could not be left where a fleet's are added up. They stay in the process, and are left later.
+    #[non_exhaustive]
+    NotReported {
+        /// where they were to go
+        source: String,
+        /// why
+        error: String,
+    },
     /// The guard was dropped: nothing is followed any more, the last decisions stay.
     Stopped,
     /// The background thread died of a panic and was started again.
@@ -88,6 +96,7 @@ impl Event {
                 | Self::Lost { .. }
                 | Self::Refused { .. }
                 | Self::UnknownFields { .. }
+                | Self::NotReported { .. }
                 | Self::Restarted { .. }
         )
     }
@@ -116,6 +125,9 @@ impl fmt::Display for Event {
                 if fields.len() == 1 { "field" } else { "fields" },
                 fields.join(", ")
             ),
+            Self::NotReported { source, error } => {
+                write!(f, "{source}: dark-launch results not reported, tried again later: {error}")
+            }
             Self::Stopped => f.write_str("stopped: the guard was dropped, the last decisions stay"),
             Self::Restarted { source } => write!(f, "{source}: the background thread panicked and was started again"),
         }

@@ -27,6 +27,7 @@
 //! | `file` | `source::FileSource`: documents from a JSON or TOML file, watched; the override file |
 //! | `admin` | `source::redis::admin`: typed, audited writing of documents (includes `redis`) |
 //! | `testing` | `Flag::force`: forced values in tests |
+//! | `tokio` | detached trials of futures run on the tokio runtime of their caller |
 //! | `introspect` | `Registry::call_sites` and `introspect`: reads the records of this and other binaries |
 //! | `tracing` | start-up and trouble as `tracing` events |
 //!
@@ -38,9 +39,12 @@
 // The floor plan, ground first: each module uses only what stands above it. tests/tidy.rs holds it.
 
 // Vocabulary: knows nothing else of ours.
+mod clock;
 pub mod context;
 mod details;
 mod either;
+mod random;
+mod targeting_keys;
 mod value;
 
 // From documents to decisions; pure.
@@ -61,8 +65,12 @@ mod synchronizer;
 
 // The call site, and what is built on it.
 mod flag;
+pub mod dark_launch;
 #[cfg(feature = "testing")]
 pub mod testing;
+
+// What the process tells of itself.
+mod reporter;
 
 // The doors.
 mod settings;
@@ -72,6 +80,7 @@ pub mod __private;
 mod macros;
 
 pub use builder::{Builder, DEFAULT_REFRESH, Guard, builder, start_from_env};
+pub use clock::Clock;
 pub use context::{AttributeValue, EvaluationContext};
 pub use details::{ErrorCode, EvaluationDetails, Reason};
 pub use error::{NotReady, StartError};
@@ -82,6 +91,7 @@ pub use flags_macros::{FlagValue, feature_flag};
 pub use registry::{Registry, registry};
 pub use rules::bucket::bucket;
 pub use status::{MissingKey, Readiness, RefusedDocument, SourceState, SourceStatus, Status, status};
+pub use targeting_keys::TargetingKeys;
 pub use types::{FlagRef, FlagValue, Json};
 
 #[cfg(all(doctest, feature = "redis", feature = "testing"))]

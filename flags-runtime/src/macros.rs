@@ -68,6 +68,89 @@ macro_rules! flag {
     };
 }
 
+/// Runs a block beside the one that it is to replace, and gives what the answering one comes to.
+///
+/// ```text
+/// dark_launch!(FLAG, control => expression, candidate => closure)
+/// dark_launch!(FLAG, control => async { .. }, candidate => async { .. }).await
+/// dark_launch!(FLAG, &ctx, control => .., candidate => .., sample => 10.0, ignore => |legacy: &u32, new: &u32| ..)
+/// ```
+///
+/// `FLAG` is the path of a `Flag<bool>` (off, or shadow) or of a [`Flag<Stage>`](crate::dark_launch::Stage). What stands
+/// behind `candidate` are the methods of [`Experiment`](crate::dark_launch::Experiment) that are to be called, in this
+/// order, a closure with the types of its parameters; results need `PartialEq` and `Debug`, unless `keep` comes first. Of
+/// futures both are written as `async { .. }` blocks. The
+/// control is put into a closure, or stays an `async` block: a `?` or `return` in it ends it alone.
+///
+/// ```
+/// use flags_runtime::{Flag, dark_launch, feature_flag};
+///
+/// #[feature_flag(name = "new_sum", default = false, expires = "2099-03-01")]
+/// static NEW_SUM: Flag<bool>;
+///
+/// # fn main() {
+/// let numbers = [1, 2, 3];
+/// let sum: i32 = dark_launch!(
+///     NEW_SUM,
+///     control => numbers.iter().sum(),
+///     candidate => || numbers.iter().fold(0, |sum, number| sum + number),
+///     sample => 10.0,
+/// );
+/// assert_eq!(sum, 6);
+/// # }
+/// ```
+#[macro_export]
+macro_rules! dark_launch {
+    ($flag:path, control => $($rest:tt)+) => {
+        $crate::__flags_dark_launch!([$flag, ::core::option::Option::None] $($rest)+)
+    };
+    ($flag:path, candidate => $($rest:tt)*) => {
+        ::core::compile_error!("in `dark_launch!` who answers comes first: write `control => legacy(x), candidate => || new(x)`")
+    };
+    ($name:literal $($rest:tt)*) => {
+        ::core::compile_error!(::core::concat!(
+            "a flag is not named by its name: write the path of its static instead of `", ::core::stringify!($name), "`"
+        ))
+    };
+    ($flag:path, $ctx:expr, control => $($rest:tt)+) => {
+        $crate::__flags_dark_launch!([$flag, ::core::option::Option::Some($ctx)] $($rest)+)
+    };
+    ($($other:tt)*) => {
+        ::core::compile_error!(
+            "write `dark_launch!(FLAG, control => legacy(x), candidate => || new(x))`, with `&ctx` behind the flag if there is one"
+        )
+    };
+}
+
+/// The part of [`dark_launch!`] behind `control =>`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __flags_dark_launch {
+    (
+        [$flag:path, $ctx:expr] async $($control_move:ident)? $control:block,
+        candidate => async $($candidate_move:ident)? $candidate:block $(, $option:ident => $value:expr)* $(,)?
+    ) => {
+        $crate::__private::Experiment::decided($crate::__private::decided($crate::__flags_recorded!($flag), $ctx))
+            $(.$option($value))*
+            .run_async(|| async $($control_move)? $control, || async $($candidate_move)? $candidate)
+    };
+    ([$flag:path, $ctx:expr] $control:expr, candidate => $candidate:expr $(, $option:ident => $value:expr)* $(,)?) => {
+        $crate::__private::Experiment::decided($crate::__private::decided($crate::__flags_recorded!($flag), $ctx))
+            $(.$option($value))*
+            .run(|| $control, $candidate)
+    };
+    // Alone it is a plain call: there is nothing to compare it with.
+    ([$flag:path, $ctx:expr] $control:expr $(,)?) => {{
+        let _ = $crate::__flags_recorded!($flag);
+        $control
+    }};
+    ([$flag:path, $ctx:expr] $($other:tt)*) => {
+        ::core::compile_error!(
+            "behind `control => legacy(x)` stands `candidate => || new(x)`, and then options like `sample => 10.0`"
+        )
+    };
+}
+
 /// A flag by reference, and the record of the call site beside it. The call is the whole of `flag!`, so that a reference
 /// to its value coerces as any other: `let title: &str = &flag!(TITLE);`
 #[doc(hidden)]

@@ -2,16 +2,15 @@
 //!
 //! One plain thread per source, no async runtime. It reads everything at first, after every loss, on request of the
 //! source and at every refresh; between, only what the source says has changed. Stopping it takes effect at the next
-//! wait, 250 ms at most, or when a blocking call of the source returns; who stops it never waits longer than a second.
+//! wait, 250 ms at most, or when a blocking call of the source returns.
 
-use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::event::{Event, Listener};
+use crate::random;
 use crate::registry::registry;
 use crate::rules::rule::Origin;
 use crate::source::{Change, Mode, Source, SourceError, SourceErrorKind};
@@ -36,7 +35,6 @@ const CONFIGURATION_PAUSE: Duration = Duration::from_secs(10);
 const DATA_PAUSE: Duration = Duration::from_millis(250);
 /// Without pushes the refresh interval is how long a kill takes to arrive.
 const LONGEST_POLL: Duration = Duration::from_secs(5);
-const LONGEST_STOP: Duration = Duration::from_secs(1);
 
 impl Synchronizer {
     pub(crate) fn start(
@@ -78,14 +76,9 @@ impl Synchronizer {
         std::mem::forget(self.stop);
     }
 
-    /// Stops several at once, and waits a second at most for all of them: a source that blocks longer ends by itself.
-    pub(crate) fn stop_all(synchronizers: impl Iterator<Item = Self>) {
-        // All are told before any is waited for.
-        let ended: Vec<_> = synchronizers.map(|synchronizer| synchronizer.ended).collect();
-        let give_up = Instant::now() + LONGEST_STOP;
-        for ended in ended {
-            let _ = ended.recv_timeout(give_up.saturating_duration_since(Instant::now()));
-        }
+    /// Tells the thread to end; the answer is closed when it has.
+    pub(crate) fn stop(self) -> Receiver<()> {
+        self.ended
     }
 }
 
@@ -288,9 +281,5 @@ impl Run {
 
 /// Half to the whole of a duration, so that a thousand processes do not come at once.
 fn jittered(duration: Duration) -> Duration {
-    // A fresh `RandomState` hashes anything to a random number: randomness from std alone.
-    let random = RandomState::new().hash_one(());
-    #[allow(clippy::cast_precision_loss, reason = "any number between 0 and 1 will do")]
-    let share = random as f64 / u64::MAX as f64;
-    duration.mul_f64(0.5 + share / 2.0)
+    duration.mul_f64(0.5 + random::share() / 2.0)
 }

@@ -46,10 +46,41 @@ pub trait Source: Send + 'static {
         Vec::new()
     }
 
+    /// Where this process may leave its own results, beside the documents; none unless there is such a place. Asked once,
+    /// before `fetch`.
+    fn outbox(&self) -> Option<Box<dyn Outbox>> {
+        None
+    }
+
     /// Why changes are only polled where they could be pushed, for people; none if nothing is amiss.
     fn polling_reason(&self) -> Option<String> {
         None
     }
+}
+
+/// Takes the results of this process to where a fleet's are added up. It runs on a background thread and may block there.
+pub trait Outbox: Send + 'static {
+    /// Where they go, for people; never a password.
+    fn describe(&self) -> String;
+
+    /// Leaves one document in the place of this process's last one.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be left now; it is tried again with newer content.
+    fn leave(&mut self, letter: &Letter<'_>) -> Result<(), SourceError>;
+}
+
+/// The dark-launch results of one flag in one process.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Letter<'a> {
+    /// The flag's key, without prefix.
+    pub key: &'a str,
+    /// What tells this process from others.
+    pub instance: &'a str,
+    /// A JSON object; docs/FORMAT.md has its fields.
+    pub document: &'a str,
 }
 
 /// What a source saw while it waited.

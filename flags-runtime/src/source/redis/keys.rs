@@ -64,10 +64,24 @@ impl Prefix {
         std::str::from_utf8(key.strip_prefix(self.0.as_bytes())?).ok()
     }
 
+    /// The sorted set of the processes that left dark-launch results of a flag.
+    pub fn shadow(&self, name: &str) -> String {
+        format!("{}-shadow:{name}", self.without_colon())
+    }
+
+    /// What one of these processes left.
+    pub fn shadow_of(&self, name: &str, instance: &str) -> String {
+        format!("{}:{instance}", self.shadow(name))
+    }
+
     /// The stream of all writes.
     pub fn audit(&self) -> String {
+        format!("{}-audit", self.without_colon())
+    }
+
+    fn without_colon(&self) -> &str {
         // A checked prefix ends in a colon.
-        format!("{}-audit", &self.0[..self.0.len() - 1])
+        &self.0[..self.0.len() - 1]
     }
 }
 

@@ -12,6 +12,7 @@ mod endpoint;
 mod handshake;
 mod keys;
 mod link;
+mod outbox;
 mod stream;
 
 use std::fmt;
@@ -23,7 +24,8 @@ pub use self::keys::{MAX_KEY_BYTES, Prefix};
 
 use self::endpoint::Endpoint;
 use self::link::Link;
-use super::{Change, Mode, Source, SourceError};
+use self::outbox::RedisOutbox;
+use super::{Change, Mode, Outbox, Source, SourceError};
 
 /// How many keys one MGET asks for: more of them keep other clients of the server waiting.
 const CHUNK: usize = 500;
@@ -111,6 +113,10 @@ impl Source for RedisSource {
             (Some(_), None) => Mode::Push,
             _ => Mode::Polling,
         }
+    }
+
+    fn outbox(&self) -> Option<Box<dyn Outbox>> {
+        Some(Box::new(RedisOutbox::new(self.endpoint.clone(), self.prefix.clone())))
     }
 
     fn polling_reason(&self) -> Option<String> {

@@ -65,6 +65,32 @@ impl Connection {
         }
     }
 
+    /// The members of a sorted set, the lowest first.
+    pub(super) fn members(&mut self, key: &str) -> Result<Vec<String>, AdminError> {
+        match self.call(redis::cmd("ZRANGE").arg(key).arg(0).arg(-1))? {
+            Value::Array(members) => Ok(members.into_iter().filter_map(text).collect()),
+            Value::ServerError(refused) if refused.code() == "WRONGTYPE" => {
+                Err(AdminError::NotResults { key: key.to_owned() })
+            }
+            reply => Err(self.unexpected("ZRANGE", key, &reply)),
+        }
+    }
+
+    /// The texts at these keys that are there.
+    pub(super) fn texts(&mut self, keys: &[String]) -> Result<Vec<Vec<u8>>, AdminError> {
+        let mut texts = Vec::new();
+        for keys in keys.chunks(PAGE) {
+            match self.call(redis::cmd("MGET").arg(keys))? {
+                Value::Array(values) => texts.extend(values.into_iter().filter_map(|value| match value {
+                    Value::BulkString(bytes) => Some(bytes),
+                    _ => None,
+                })),
+                reply => return Err(self.unexpected("MGET", keys.first().map_or("", String::as_str), &reply)),
+            }
+        }
+        Ok(texts)
+    }
+
     pub(super) fn write(&mut self, write: &Write<'_>) -> Result<Outcome, AdminError> {
         let Write { name, key, audit, expected, new, note } = write;
         let mut command = redis::cmd("EVAL");
@@ -201,6 +227,13 @@ impl Connection {
             }
             _ => AdminError::Refused { command, said },
         }
+    }
+}
+
+fn text(value: Value) -> Option<String> {
+    match value {
+        Value::BulkString(bytes) => String::from_utf8(bytes).ok(),
+        _ => None,
     }
 }
 

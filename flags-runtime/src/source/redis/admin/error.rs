@@ -53,6 +53,11 @@ pub enum AdminError {
         /// the key, with prefix
         key: String,
     },
+    /// The key of dark-launch results holds something else.
+    NotResults {
+        /// the key, with prefix
+        key: String,
+    },
     /// The key of the audit trail holds another type than a stream, so that nothing can be recorded or read there.
     #[non_exhaustive]
     NotATrail {
@@ -114,6 +119,12 @@ impl fmt::Display for AdminError {
             Self::NotADocument { key } => {
                 write!(f, "the redis key `{key}` holds another type than a string: rename or delete that key")
             }
+            Self::NotResults { key } => {
+                write!(
+                    f,
+                    "the redis key `{key}` holds something else than dark-launch results: rename or delete that key"
+                )
+            }
             Self::NotATrail { key } => write!(
                 f,
                 "the redis key `{key}` is that of the audit trail but holds another type than a stream: rename that key; \
@@ -142,6 +153,7 @@ impl Error for AdminError {
             | Self::Invalid(_)
             | Self::NotADocument { .. }
             | Self::NotATrail { .. }
+            | Self::NotResults { .. }
             | Self::Forbidden { .. }
             | Self::ReadOnly { .. }
             | Self::Refused { .. } => None,

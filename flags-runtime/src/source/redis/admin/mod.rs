@@ -85,6 +85,21 @@ impl Admin {
         self.connection.get(&key)
     }
 
+    /// What processes left of a flag's dark launch: one JSON document each, for
+    /// [`Report::from_document`](crate::dark_launch::Report::from_document).
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub fn shadow_documents(&mut self, name: &str) -> Result<Vec<Vec<u8>>, AdminError> {
+        // The check of the name is the document's.
+        self.key(name)?;
+        let index = self.prefix.shadow(name);
+        let instances = self.connection.members(&index)?;
+        let keys: Vec<_> = instances.iter().map(|instance| self.prefix.shadow_of(name, instance)).collect();
+        self.connection.texts(&keys)
+    }
+
     /// Writes a document if the stored one is still `expected` (none: if there is none), byte by byte.
     ///
     /// # Errors
