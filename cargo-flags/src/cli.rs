@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::command::{check, dump, eval, get, list, off, on, refs, rollout, set};
+use crate::command::{check, dump, eval, get, list, off, on, refs, rollout, set, shadow};
 use crate::failure::Failure;
 use crate::report::Format;
 
@@ -30,6 +30,7 @@ enum Verb {
     On(on::Arguments),
     Off(off::Arguments),
     Rollout(rollout::Arguments),
+    Shadow(shadow::Arguments),
 }
 
 /// Which flags: those of packages, or of files.
@@ -135,6 +136,7 @@ pub(crate) fn run(words: impl IntoIterator<Item = OsString>) -> Result<(), Failu
         Verb::On(arguments) => on::run(&arguments),
         Verb::Off(arguments) => off::run(&arguments),
         Verb::Rollout(arguments) => rollout::run(&arguments),
+        Verb::Shadow(arguments) => shadow::run(&arguments),
     }
 }
 

@@ -147,6 +147,22 @@ impl<'a> Edit<'a> {
         }
     }
 
+    /// Warns where a flag that is no bool was turned on without a value: everybody still gets the declared default.
+    pub(crate) fn warn_if_without_value(&self, written: &Written) {
+        let stored = StoredDocument::from(written.text.clone().unwrap_or_default());
+        let has_no_value =
+            stored.parse().is_ok_and(|document| document.value.is_none_or(|value| value.get() == "null"));
+        let declared = self.target.declared.as_ref().filter(|declared| declared.value_type != "bool");
+        if let (Some(declared), true) = (declared, has_no_value) {
+            let (name, value_type) = (&self.target.name, &declared.value_type);
+            let example = declared.variants.last().map_or_else(|| "VALUE".to_owned(), |last| format!("'\"{last}\"'"));
+            warn(format_args!(
+                "`{name}` is `{value_type}`, and its document has no value: everybody still gets the declared default \
+                 (`cargo flags set {name} {example}`)"
+            ));
+        }
+    }
+
     /// Says what is there now, under which key and on which server: of several, a wrong one looks like success too.
     pub(crate) fn report(&self, written: &Written) -> Result<(), Failure> {
         let stored = StoredDocument::from(written.text.clone().unwrap_or_default());

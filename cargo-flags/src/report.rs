@@ -82,10 +82,33 @@ pub(crate) fn print(format: ListFormat, rows: &Rows, json: &impl Serialize) -> R
         ListFormat::Table => table(rows, Screen::of_stdout()),
         ListFormat::Markdown => markdown(rows),
         ListFormat::Csv => csv(rows),
-        ListFormat::Json => serde_json::to_string(json)
-            .map(|text| one_line(&text) + "\n")
-            .map_err(|error| Failure::because("the answer cannot be written as JSON", error))?,
+        ListFormat::Json => json_line(json)?,
     };
+    write(&text)
+}
+
+/// Writes several tables, those without rows left out, and a last line; or the same as `json`.
+pub(crate) fn print_parts(format: Format, parts: &[Rows], last: &str, json: &impl Serialize) -> Result<(), Failure> {
+    let written = |rows: &Rows| match format {
+        Format::Markdown => markdown(rows),
+        Format::Table | Format::Json => table(rows, Screen::of_stdout()),
+    };
+    let text = if format == Format::Json {
+        json_line(json)?
+    } else {
+        let parts = parts.iter().filter(|rows| !rows.rows.is_empty()).map(|rows| written(rows) + "\n");
+        parts.collect::<String>() + last + "\n"
+    };
+    write(&text)
+}
+
+fn json_line(json: &impl Serialize) -> Result<String, Failure> {
+    serde_json::to_string(json)
+        .map(|text| one_line(&text) + "\n")
+        .map_err(|error| Failure::because("the answer cannot be written as JSON", error))
+}
+
+fn write(text: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(Failure::output)
 }

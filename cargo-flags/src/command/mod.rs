@@ -10,3 +10,4 @@ pub(crate) mod on;
 pub(crate) mod refs;
 pub(crate) mod rollout;
 pub(crate) mod set;
+pub(crate) mod shadow;

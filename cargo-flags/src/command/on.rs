@@ -18,5 +18,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut edit = Edit::open(&arguments.write, Need::Name)?;
     let written = edit.write(|document| Ok(document.enabled(true)))?;
     edit.warn_if_for_nobody(&written);
+    edit.warn_if_without_value(&written);
     edit.report(&written)
 }

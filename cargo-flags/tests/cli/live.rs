@@ -433,3 +433,14 @@ fn a_lost_race_is_exit_code_1() {
     let error = run(cargo_flags().args(["off", "x", "--redis", &url])).failed(1);
     assert!(error.contains("somebody else changed `x` meanwhile"), "{error}");
 }
+
+#[test]
+fn on_warns_where_a_flag_that_is_no_bool_has_no_value() {
+    let server = RedisServer::start();
+    let said = checked(&server, &["on", "pricing"]);
+    assert!(said.stderr.contains("its document has no value: everybody still gets the declared default"), "{said:?}");
+    said.done();
+    checked(&server, &["set", "pricing", "\"variant_b\""]).done();
+    assert_eq!(checked(&server, &["on", "pricing"]).stderr, "");
+    assert_eq!(checked(&server, &["on", "new_checkout"]).stderr, "");
+}

@@ -8,6 +8,7 @@ mod fixture;
 mod get;
 mod live;
 mod records;
+mod shadow;
 mod stubborn;
 mod support;
 mod usage;
