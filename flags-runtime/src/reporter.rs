@@ -89,7 +89,8 @@ impl Run {
             if self.left.get(outgoing.key) == Some(&outgoing.stamp) {
                 continue;
             }
-            let letter = Letter { key: outgoing.key, instance: wire::instance(), document: &outgoing.document };
+            let document = outgoing.document();
+            let letter = Letter { key: outgoing.key, instance: wire::instance(), document: &document };
             if let Err(error) = self.outbox.leave(&letter) {
                 self.left.clear();
                 self.failed(&error);

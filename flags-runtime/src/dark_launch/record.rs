@@ -193,6 +193,12 @@ impl Record {
         Some(std::mem::take(suppressed))
     }
 
+    /// A number that grows with whatever is counted.
+    pub(super) fn stamp(&self) -> u64 {
+        let counts = [&self.runs, &self.noise_runs, &self.faults].into_iter().chain(&self.verdicts);
+        counts.map(|count| count.load(Ordering::Relaxed)).sum()
+    }
+
     pub(super) fn report(&self) -> Report {
         // The verdicts first: a run that ends meanwhile is counted as one that still runs, never the other way round.
         let verdicts = std::array::from_fn(|at| self.verdicts[at].load(Ordering::Acquire));

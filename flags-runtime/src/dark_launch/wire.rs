@@ -4,13 +4,13 @@
 //! connection loses nothing. Values are in it only as `clean` made them, or where the program shares all of them.
 
 use std::hash::{BuildHasher as _, RandomState};
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Map, Value, json};
 
-use super::record;
+use super::record::{self, Record};
 use super::report::{Mismatch, Report, SideReport};
 use super::result::Verdict;
 
@@ -31,25 +31,26 @@ pub(crate) fn instance() -> &'static str {
     &INSTANCE
 }
 
-/// The report of one flag, ready to leave the process.
+/// What is to leave the process of one flag.
 pub(crate) struct Outgoing {
     /// The flag's key.
     pub(crate) key: &'static str,
     /// Changes with every run.
     pub(crate) stamp: u64,
-    pub(crate) document: String,
+    record: Arc<Record>,
 }
 
-/// The reports of all flags that had a run.
+impl Outgoing {
+    /// The report as it is now.
+    pub(crate) fn document(&self) -> String {
+        written(&self.record.report())
+    }
+}
+
+/// All flags that had a run.
 pub(crate) fn outgoing() -> Vec<Outgoing> {
-    let records = record::all();
-    let outgoing = records.iter().map(|record| {
-        let report = record.report();
-        let ended: u64 = report.verdicts.iter().sum();
-        let stamp = report.runs + ended + report.noise_runs + report.faults;
-        Outgoing { key: record.declaration().key(), stamp, document: written(&report) }
-    });
-    outgoing.collect()
+    let outgoing = |record: Arc<Record>| Outgoing { key: record.declaration().key(), stamp: record.stamp(), record };
+    record::all().into_iter().map(outgoing).collect()
 }
 
 fn written(report: &Report) -> String {
