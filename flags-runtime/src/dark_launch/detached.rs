@@ -20,7 +20,7 @@ use super::record::Record;
 use super::result::Verdict;
 use super::rules::{Fault, Rules};
 use super::run::{Purpose, Run, Seen};
-use super::side::{Outcome, Role, Side, discard, judging, on_trial, poll_caught};
+use super::side::{self, Outcome, Role, Side, discard, judging, on_trial, poll_caught};
 use super::timer::{self, Alarm};
 use crate::context::{carry, carry_async};
 
@@ -345,8 +345,14 @@ async fn timed<T, F: Future<Output = T>>(
 ) -> Side<T> {
     let start = options.clock().now();
     let mut future = pin!(future);
-    let outcome = poll_fn(|cx| around(&mut || poll_caught(future.as_mut(), cx))).await;
-    Side { outcome, elapsed: options.clock().now().saturating_sub(start) }
+    let mut trials = Duration::ZERO;
+    let outcome = poll_fn(|cx| {
+        let (polled, took) = side::timed(options.clock(), || around(&mut || poll_caught(future.as_mut(), cx)));
+        trials += took.whole.saturating_sub(took.own);
+        polled
+    })
+    .await;
+    Side { outcome, elapsed: options.clock().now().saturating_sub(start).saturating_sub(trials) }
 }
 
 /// Runs a trial in the background. What cannot be run there is dropped, and so unfinished.
