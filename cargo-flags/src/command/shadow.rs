@@ -85,10 +85,10 @@ fn look(live: &mut Live, key: &str, arguments: &Arguments) -> Result<(), Failure
     let documents = live.admin.shadow_documents(key)?;
     let Sum { report, unreadable, older } = added_up(&documents, name, *since);
     if *watch && io::stdout().is_terminal() {
-        print!("{CLEAR}");
+        write!(io::stdout(), "{CLEAR}").map_err(Failure::output)?;
     }
     if *watch && *format != Format::Json {
-        println!("{}", time(SystemTime::now()));
+        writeln!(io::stdout(), "{}", time(SystemTime::now())).map_err(Failure::output)?;
     }
     if unreadable > 0 {
         warn(format_args!(
