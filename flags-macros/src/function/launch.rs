@@ -29,7 +29,7 @@ pub(super) struct Launch {
     pub(super) noise: f64,
     /// Calls of the builder with literals and expressions: `.sample(10.0)`.
     pub(super) options: Vec<TokenStream>,
-    /// One for each parameter that is passed in the tuple.
+    /// One for each parameter of which the trial gets a clone.
     pub(super) passed: Vec<Passed>,
 }
 

@@ -145,12 +145,7 @@ impl Call {
     }
 }
 
-/// No A/A runs.
-pub const fn never<T>() -> Option<fn() -> T> {
-    None
-}
-
-/// No A/A runs, of futures like those of `legacy`.
+/// No A/A runs, of a type like that of `legacy`.
 pub fn never_like<L>(_: &impl FnOnce() -> L) -> Option<fn() -> L> {
     None
 }

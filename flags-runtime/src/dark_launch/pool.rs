@@ -1,7 +1,7 @@
 //! Pool: the few threads on which detached trials run that no runtime runs.
 //!
 //! Threads are started when there is work and end after a second without any, so that nothing is left that would have to
-//! be stopped. How much waits is bounded by who hands it over.
+//! be stopped. How much waits is bounded, and so are the threads that are given up because their jobs do not end.
 
 use std::collections::VecDeque;
 use std::pin::pin;

@@ -10,6 +10,7 @@ use std::task::{Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::report::Mismatch;
 use super::result::ShadowResult;
 
 /// How long a guard that is dropped waits for detached trials.
@@ -159,18 +160,6 @@ impl fmt::Debug for MismatchGuard {
 }
 
 fn failure(result: &ShadowResult) -> String {
-    let side = |observation: &super::result::Observation| {
-        let text = observation.text.as_deref().unwrap_or_default();
-        match observation.ended {
-            Some(super::result::Ended::Panicked) => format!("panicked: {text}"),
-            _ => text.to_owned(),
-        }
-    };
-    format!(
-        "dark launch `{}`: {}\n  legacy: {}\n  body:   {}",
-        result.flag(),
-        result.kind().unwrap_or_default(),
-        side(result.legacy()),
-        side(result.body())
-    )
+    let Mismatch { kind, legacy, body, .. } = Mismatch::of(result);
+    format!("dark launch `{}`: {kind}\n  legacy: {legacy}\n  body:   {body}", result.flag())
 }
