@@ -983,6 +983,38 @@ fn b22_an_a_a_run_tells_how_much_of_the_mismatch_is_noise() {
     assert!(report.verdict().contains("differ when legacy is compared with itself"), "{}", report.verdict());
 }
 
+#[feature_flag(name = "by_hand", default = Stage::Shadow, expires = "2099-01-01")]
+static BY_HAND: Flag<Stage>;
+
+#[tokio::test]
+async fn an_experiment_by_hand_has_all_that_the_attribute_has() {
+    let ctx = EvaluationContext::new("user-1");
+    // Errors without `PartialEq`, counted as errors.
+    let fails = |number| move || Err::<u8, _>(Failure::Timeout(number));
+    Experiment::new_fallible(&BY_HAND).run(fails(1), fails(2)).expect_err("the control's");
+    Experiment::new_fallible_for(&BY_HAND, &ctx).run(|| Ok::<_, Failure>(1), fails(2)).expect("the control's");
+    assert_eq!(verdicts("by_hand"), [(Verdict::Matched, 1), (Verdict::Mismatched, 1)]);
+    assert_eq!((report("by_hand").legacy().errors(), report("by_hand").body().errors()), (1, 2));
+    // What is compared by a part.
+    let hits = Experiment::<usize>::new(&BY_HAND).keep(|hits: &Hits| hits.0.len()).run(legacy_kept, kept);
+    assert_eq!(hits.0, ["b", "a"]);
+    // A/A runs.
+    assert_eq!(Experiment::new(&BY_HAND).noise(100).run_noisy(|| 1, || 2), 1);
+    assert_eq!(Experiment::new(&BY_HAND).noise(100).run_async_noisy(|| async { 1 }, || async { 2 }).await, 1);
+    assert_eq!(report("by_hand").noise(), (2, 0));
+    // Futures, here and elsewhere.
+    assert_eq!(Experiment::new(&BY_HAND).run_async(|| async { 1 }, || async { 2 }).await, 1);
+    assert_eq!(Experiment::new(&BY_HAND).run_detached_async(|| async { 1 }, || async { 2 }).await, 1);
+    assert_eq!(Experiment::new(&BY_HAND).max_in_flight(0).run_detached(|| 1, || 2), 1);
+    let over = async {
+        while report("by_hand").in_flight() > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(SOON, over).await.expect("the trial ends");
+    assert_eq!(verdicts("by_hand"), [(Verdict::Matched, 2), (Verdict::Mismatched, 3), (Verdict::Shed, 1)]);
+}
+
 // Time that really passes
 
 #[feature_flag(name = "timed", default = true, expires = "2099-01-01", shadow = legacy_timed)]

@@ -125,7 +125,7 @@ fn a_million_calls_are_answered_by_the_control_and_add_up_exactly() {
             let call_all = &call_all;
             scope.spawn(move || (thread..CALLS).step_by(usize::try_from(THREADS).unwrap()).for_each(call_all));
         }
-        // Comes and goes for as long as anybody calls.
+        // Comes and goes for as long as anybody calls; how long it is away is what the sleeps are for.
         while answered.load(Ordering::Relaxed) < CALLS * 4 {
             server.kill();
             thread::sleep(Duration::from_millis(200));

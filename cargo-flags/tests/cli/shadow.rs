@@ -20,6 +20,8 @@ static CLI_SHADOW: Flag<bool>;
 static CLI_WATCHED: Flag<bool>;
 #[feature_flag(name = "cli_rights", default = true, expires = "2099-01-01")]
 static CLI_RIGHTS: Flag<bool>;
+#[feature_flag(name = "cli_shared", default = true, expires = "2099-01-01")]
+static CLI_SHARED: Flag<bool>;
 
 /// A command that is ended with the test.
 struct Running(Child);
@@ -137,6 +139,21 @@ fn shadow_of_an_unknown_flag_or_server_says_so() {
     assert!(error.contains("holds something else than dark-launch results"), "{error}");
     let error = run(cargo_flags().args(["shadow", "known", "--redis", "redis://127.0.0.1:1/"])).failed(2);
     assert!(error.contains("127.0.0.1:1"), "{error}");
+}
+
+#[test]
+fn values_and_targeting_keys_leave_the_process_only_if_the_program_says_so() {
+    let _turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let server = RedisServer::start();
+    let source = RedisSource::new(&server.url()).unwrap();
+    let builder = builder().source(source).targeting_keys(TargetingKeys::Raw).share_uncleaned_values();
+    let guard = builder.start().unwrap();
+    guard.wait_ready(Duration::from_secs(10)).unwrap();
+    let ctx = EvaluationContext::new("user-42");
+    Experiment::new_for(&CLI_SHARED, &ctx).run(|| "mine", || "yours");
+    drop(guard);
+    let text = run(&mut shadow(&server, &["cli_shared"])).done();
+    assert!(text.contains("user-42") && text.contains("\"mine\"") && text.contains("\"yours\""), "{text}");
 }
 
 #[test]
