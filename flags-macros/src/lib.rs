@@ -69,9 +69,9 @@ use proc_macro::TokenStream;
 /// | `compare` | `fn(&T, &T) -> bool` | whether two results are the same (what is in `Ok`, of a `Result`); `PartialEq` unless given |
 /// | `compare_errors` | `fn(&E, &E) -> bool` | the same for errors; their text unless given |
 /// | `keep` | `fn(&T) -> K` | what is compared instead of the result; `K: PartialEq + Debug` |
-/// | `ignore` | `fn(&T, &T) -> bool` | a difference that does not count, legacy's result first; may be repeated |
-/// | `clean` | `fn(&T) -> impl Display` | what is stored of a result, and may leave the process; `Debug` unless given |
-/// | `timeout` | `"250ms"`, `"5s"`, `"1m"` | a trial that takes longer is late and not compared; detached 10 s unless given |
+/// | `ignore` | `fn(&T, &T) -> bool` | over whole results: a difference that does not count, legacy's result first; may be repeated |
+/// | `clean` | `fn(&T) -> impl Display` | over the whole result: what is stored of it, and may leave the process; `Debug` unless given |
+/// | `timeout` | `"250ms"`, `"5s"`, `"1m"` | a trial that takes longer is late and not compared; unless given, 10 s for futures and detached, none for a function inline |
 /// | `order` | `answer_first` or `shuffled` | which side runs first; `answer_first` unless given |
 /// | `run` | `inline` or `detached` | where the trial runs; `inline` unless given |
 /// | `max_in_flight` | 1 to 1,000,000 | how many detached trials wait or run at once; 64 unless given |

@@ -79,8 +79,8 @@ macro_rules! flag {
 /// `FLAG` is the path of a `Flag<bool>` (off, or shadow) or of a [`Flag<Stage>`](crate::dark_launch::Stage). What stands
 /// behind `candidate` are the methods of [`Experiment`](crate::dark_launch::Experiment) that are to be called, in this
 /// order, a closure with the types of its parameters; results need `PartialEq` and `Debug`, unless `keep` comes first. Of
-/// futures both are written as `async { .. }` blocks. The
-/// control is put into a closure, or stays an `async` block: a `?` or `return` in it ends it alone.
+/// futures both are written as `async { .. }` blocks. The control is put into a closure, or stays an `async` block: a `?` or
+/// `return` in it ends it alone.
 ///
 /// ```
 /// use flags_runtime::{Flag, dark_launch, feature_flag};

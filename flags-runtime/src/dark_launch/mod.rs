@@ -44,9 +44,9 @@
 //!
 //! Inline unless told otherwise. A function on trial runs after the answer is known, in the caller's thread. A future on
 //! trial is polled beside the answer in the caller's task, and dropped when the answer is there, or when its `timeout` is
-//! over. `run = detached` lets it run to its end elsewhere, bounded in number and time. (At its deadline a function that does not
-//! end is late, and its thread is given up.) In a trial, a comparator or a hook another
-//! dark launch runs its answering side alone.
+//! over. `run = detached` lets it run to its end elsewhere, bounded in number and time. (At its deadline a function that does
+//! not end is late, and its thread is given up.) In a trial, a comparator or a hook another dark launch runs its answering
+//! side alone.
 //!
 //! With `panic = "abort"` nothing can be caught: trials are not run, and counted as such.
 //!
