@@ -13,7 +13,7 @@ use flags_runtime::source::{Change, Mode, Source, SourceError, SourceErrorKind};
 use flags_workspace_tests::change::{keys, next_change};
 use flags_workspace_tests::eventually;
 use flags_workspace_tests::redis::RedisServer;
-use flags_workspace_tests::wire::{Blackhole, HELLO_3, Scripted};
+use flags_workspace_tests::wire::{Blackhole, HELLO_3, NO_ROLE, Scripted};
 
 /// As long as the synchronizer waits at a time.
 const SLICE: Duration = Duration::from_millis(250);
@@ -127,10 +127,10 @@ fn a_link_stays_alive_over_several_pings() {
 
 #[test]
 fn a_link_survives_a_thread_that_was_away_for_longer_than_a_ping_may_take() {
-    let server = Scripted::start(&[HELLO_3, "+OK\r\n", "*1\r\n$-1\r\n", ""]);
+    let server = Scripted::start(&[HELLO_3, "+OK\r\n", NO_ROLE, "*1\r\n$-1\r\n", ":0\r\n", ""]);
     let mut source = RedisSource::new(server.url()).unwrap();
     source.fetch(&["a"]).unwrap();
-    assert!(eventually(SOON, || source.wait(Duration::from_millis(1)).is_ok() && server.heard() == 4), "no PING");
+    assert!(eventually(SOON, || source.wait(Duration::from_millis(1)).is_ok() && server.heard() == 6), "no PING");
     server.say("+PONG\r\n");
     // Being away is what is tested here; there is nothing to wait for.
     thread::sleep(Duration::from_millis(1200));
@@ -139,7 +139,7 @@ fn a_link_survives_a_thread_that_was_away_for_longer_than_a_ping_may_take() {
 
 #[test]
 fn a_push_in_pieces_is_put_together_over_timeouts() {
-    let server = Scripted::start(&[HELLO_3, "+OK\r\n", "*1\r\n$-1\r\n"]);
+    let server = Scripted::start(&[HELLO_3, "+OK\r\n", NO_ROLE, "*1\r\n$-1\r\n", ":0\r\n"]);
     let mut source = RedisSource::new(server.url()).unwrap();
     source.fetch(&["abc"]).unwrap();
     let less_than_a_slice = Duration::from_millis(50);
@@ -153,18 +153,19 @@ fn a_push_in_pieces_is_put_together_over_timeouts() {
 
 #[test]
 fn the_answer_to_a_ping_is_not_taken_for_a_document() {
-    // The fourth thing that this server hears is a PING; its answer comes together with that to the read after it.
-    let server = Scripted::start(&[HELLO_3, "+OK\r\n", "*1\r\n$-1\r\n", "", "+PONG\r\n*1\r\n$1\r\n1\r\n"]);
+    // The sixth thing that this server hears is a PING; its answer comes together with that to the read after it.
+    let server =
+        Scripted::start(&[HELLO_3, "+OK\r\n", NO_ROLE, "*1\r\n$-1\r\n", ":0\r\n", "", "+PONG\r\n*1\r\n$1\r\n1\r\n"]);
     let mut source = RedisSource::new(server.url()).unwrap();
     source.fetch(&["a"]).unwrap();
-    assert!(eventually(SOON, || source.wait(SLICE).is_ok() && server.heard() == 4), "no PING");
+    assert!(eventually(SOON, || source.wait(SLICE).is_ok() && server.heard() == 6), "no PING");
     assert_eq!(source.fetch(&["a"]).unwrap(), [Some(b"1".to_vec())]);
     assert_eq!(source.wait(SLICE).unwrap(), Change::Nothing);
 }
 
 #[test]
 fn a_reply_that_nobody_asked_for_loses_the_link() {
-    let server = Scripted::start(&[HELLO_3, "+OK\r\n", "*1\r\n$-1\r\n+OK\r\n"]);
+    let server = Scripted::start(&[HELLO_3, "+OK\r\n", NO_ROLE, "*1\r\n$-1\r\n", ":0\r\n+OK\r\n"]);
     let mut source = RedisSource::new(server.url()).unwrap();
     source.fetch(&["a"]).unwrap();
     let (error, _) = next_loss(&mut source);
@@ -172,11 +173,17 @@ fn a_reply_that_nobody_asked_for_loses_the_link() {
 }
 
 #[test]
-fn a_list_at_a_key_reads_as_no_document() {
+fn a_list_at_a_key_is_told_from_no_document() {
     let server = RedisServer::start();
     server.cli(&["RPUSH", "ff:a", "1"]);
     server.cli(&["SET", "ff:b", "1"]);
-    assert_eq!(source(&server).fetch(&["a", "b"]).unwrap(), [None, Some(b"1".to_vec())]);
+    let mut source = source(&server);
+    assert_eq!(source.fetch(&["a", "b", "c"]).unwrap(), [None, Some(b"1".to_vec()), None]);
+    let unreadable: Vec<_> = source.unreadable().into_iter().map(|(key, _)| key).collect();
+    assert_eq!(unreadable, ["a"]);
+    server.cli(&["DEL", "ff:a"]);
+    assert_eq!(source.fetch(&["a"]).unwrap(), [None]);
+    assert!(source.unreadable().is_empty());
 }
 
 #[cfg(unix)]

@@ -9,7 +9,7 @@ use flags_runtime::source::redis::{Prefix, RedisSource};
 use flags_runtime::source::{Change, Mode, Source, SourceErrorKind};
 use flags_workspace_tests::change::{keys, next_change};
 use flags_workspace_tests::redis::RedisServer;
-use flags_workspace_tests::wire::{HELLO_3, Scripted};
+use flags_workspace_tests::wire::{HELLO_3, NO_ROLE, Scripted};
 
 /// As long as the synchronizer waits at a time.
 const SLICE: Duration = Duration::from_millis(250);
@@ -121,7 +121,7 @@ fn a_server_that_quotes_the_login_does_not_make_us_tell_it() {
 
 #[test]
 fn a_server_that_answers_in_the_old_protocol_is_polled_although_tracking_would_say_ok() {
-    let server = Scripted::start(&["*2\r\n$5\r\nproto\r\n:2\r\n", "*1\r\n$-1\r\n"]);
+    let server = Scripted::start(&["*2\r\n$5\r\nproto\r\n:2\r\n", NO_ROLE, "*1\r\n$-1\r\n", ":0\r\n"]);
     let mut source = RedisSource::new(server.url()).unwrap();
     assert_eq!(source.fetch(&["a"]).unwrap(), [None]);
     assert_eq!(source.mode(), Mode::Polling);
@@ -163,9 +163,9 @@ fn a_wrong_url_is_refused_without_repeating_it() {
         assert!(!told.contains("s3cret"), "{told}");
         told
     };
-    assert!(refused("rediss://u:s3cret@h").contains("TLS"));
+    assert!(refused("rediss://u:s3cret@h?cacert=/nowhere").contains("`cacert=/nowhere`"));
     assert!(refused("redis+sentinel://u:s3cret@h").contains("sentinel"));
-    assert!(refused("redis+cluster://u:s3cret@h").contains("cluster"));
+    assert!(refused("redis+cluster://u:s3cret@h/3").contains("cluster"));
     assert!(refused("http://u:s3cret@h").contains("known scheme"));
     assert!(refused("s3cret").contains("known scheme"));
     assert!(refused("redis://u:s3cret@h/database").contains("cannot be read"));
@@ -181,7 +181,7 @@ fn no_error_says_again_where_the_documents_come_from() {
     let server = RedisServer::with_config(&["requirepass right"]);
     server.cli(&["-a", "right", "--no-auth-warning", "ACL", "SETUSER", "reader", "on", ">pw", "-@all", "+hello"]);
     let garbage = Scripted::start(&["garbage\r\n"]);
-    let other_answer = Scripted::start(&[HELLO_3, "+OK\r\n", ":1\r\n"]);
+    let other_answer = Scripted::start(&[HELLO_3, "+OK\r\n", NO_ROLE, ":1\r\n"]);
     for (url, expected) in [
         ("redis://127.0.0.1:1", "cannot connect"),
         (&server.url(), "the server wants a password"),

@@ -4,10 +4,10 @@ use std::env;
 use std::process::Command;
 
 use flags_runtime::rules::Document;
-use flags_runtime::source::redis::Prefix;
 use flags_runtime::source::redis::admin::{
     Admin, AdminError, AuditNote, Existing, NewDocument, StoredDocument, Written,
 };
+use flags_runtime::source::redis::{Prefix, is_redis_url};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -44,16 +44,9 @@ fn url(server: &Server) -> Result<String, Failure> {
     server
         .redis
         .clone()
-        .or_else(|| source.clone().filter(|source| is_redis(source)))
+        .or_else(|| source.clone().filter(|source| is_redis_url(source)))
         .or_else(|| variable("REDIS_URL"))
         .ok_or_else(|| Failure::wrong(no_server(source.as_deref())))
-}
-
-/// Whether the text asks for a Redis, one that this version cannot use included: that is said when connecting. Letters
-/// of either case, as in every URL.
-fn is_redis(source: &str) -> bool {
-    const SCHEMES: [&str; 6] = ["redis", "rediss", "redis+sentinel", "redis+cluster", "redis+unix", "unix"];
-    source.split_once(':').is_some_and(|(scheme, _)| SCHEMES.iter().any(|known| known.eq_ignore_ascii_case(scheme)))
 }
 
 fn no_server(source: Option<&str>) -> String {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::error::StartError;
-use crate::source::{MemorySource, Source};
+use crate::source::{MemorySource, REDIS_SCHEMES, Source};
 
 /// `FLAGS_SOURCE`, with `FLAGS_PREFIX` where it applies.
 pub(crate) fn source_from_env() -> Result<Option<Box<dyn Source>>, StartError> {
@@ -19,9 +19,7 @@ pub(crate) fn source_from_env() -> Result<Option<Box<dyn Source>>, StartError> {
     };
     match scheme.to_ascii_lowercase().as_str() {
         "file" => file_source("FLAGS_SOURCE", PathBuf::from(rest)).map(Some),
-        "redis" | "rediss" | "redis+sentinel" | "redis+cluster" | "redis+unix" | "unix" => {
-            redis_source(&text).map(Some)
-        }
+        scheme if REDIS_SCHEMES.contains(&scheme) => redis_source(&text).map(Some),
         // Only the scheme: the rest may hold a password.
         _ => Err(unknown_source(scheme)),
     }

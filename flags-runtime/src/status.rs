@@ -70,6 +70,8 @@ pub struct SourceStatus {
     pub mode: Option<Mode>,
     /// Why changes are only polled where they could be pushed.
     pub polling_reason: Option<String>,
+    /// What somebody should know although the source answers: for example that it may be out of date itself.
+    pub trouble: Option<String>,
     /// Keys of documents that belong to no flag of this program, as far as the source sees them (a file does).
     pub unknown: Vec<String>,
     /// Time since the last successful answer; none before the first.
@@ -192,18 +194,22 @@ impl fmt::Display for SourceStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.description)?;
         match (self.state, self.mode) {
-            (SourceState::Live, Some(Mode::Push)) => f.write_str(" (push)"),
+            (SourceState::Live, Some(Mode::Push)) => f.write_str(" (push")?,
             (SourceState::Live, _) => match &self.polling_reason {
-                Some(reason) => write!(f, " (polling: {reason})"),
-                None => f.write_str(" (polling)"),
+                Some(reason) => write!(f, " (polling: {reason}")?,
+                None => f.write_str(" (polling")?,
             },
-            (SourceState::Connecting, _) => f.write_str(" (not reached yet)"),
-            (SourceState::Stopped, _) => f.write_str(" (stopped)"),
+            (SourceState::Connecting, _) => f.write_str(" (not reached yet")?,
+            (SourceState::Stopped, _) => f.write_str(" (stopped")?,
             (SourceState::Lost, _) => match self.age {
-                Some(age) => write!(f, " (lost; data of {} s ago)", age.as_secs()),
-                None => f.write_str(" (lost)"),
+                Some(age) => write!(f, " (lost; data of {} s ago", age.as_secs())?,
+                None => f.write_str(" (lost")?,
             },
         }
+        if let Some(trouble) = self.trouble.as_ref().filter(|_| self.state == SourceState::Live) {
+            write!(f, "; {trouble}")?;
+        }
+        f.write_str(")")
     }
 }
 
@@ -232,6 +238,7 @@ pub(crate) struct Health {
     pub(crate) state: SourceState,
     pub(crate) mode: Option<Mode>,
     pub(crate) polling_reason: Option<String>,
+    pub(crate) trouble: Option<String>,
     pub(crate) unknown: Vec<String>,
     pub(crate) last_contact: Option<Instant>,
     pub(crate) last_error: Option<String>,
@@ -245,6 +252,7 @@ impl Health {
             state: SourceState::Connecting,
             mode: None,
             polling_reason: None,
+            trouble: None,
             unknown: Vec::new(),
             last_contact: None,
             last_error: None,
@@ -258,6 +266,7 @@ impl Health {
             state: self.state,
             mode: self.mode,
             polling_reason: self.polling_reason.clone(),
+            trouble: self.trouble.clone(),
             unknown: self.unknown.clone(),
             age: self.last_contact.map(|at| at.elapsed()),
             last_error: self.last_error.clone(),

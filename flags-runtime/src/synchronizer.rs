@@ -201,13 +201,20 @@ impl Run {
             let (asked, got) = (keys.len(), documents.len());
             return Err(SourceError::data(format!("answered {got} documents for {asked} keys")));
         }
-        let applied = store::apply(self.generation, self.origin, keys.iter().copied().zip(documents).collect());
-        let (mode, polling_reason) = (self.source.mode(), self.source.polling_reason());
+        let unreadable = self.source.unreadable();
+        let readable = |(key, _): &(&str, _)| !unreadable.iter().any(|(name, _)| name == key);
+        let documents = keys.iter().copied().zip(documents).filter(readable).collect();
+        let mut applied = store::apply(self.generation, self.origin, documents);
+        for (key, why) in unreadable.iter().filter(|(key, _)| keys.contains(&key.as_str())) {
+            applied.refused.extend(store::refuse(self.generation, self.origin, key, why).refused);
+        }
+        let (mode, polling_reason, trouble) = (self.source.mode(), self.source.polling_reason(), self.source.trouble());
         let mut unknown = self.source.unasked();
         unknown.retain(|key| registry().by_key(key).is_none());
         let was = BOARD.note(self.generation, self.origin, |health| {
             health.mode = Some(mode);
             health.polling_reason = polling_reason;
+            health.trouble = trouble;
             health.unknown.clone_from(&unknown);
             health.last_contact = Some(Instant::now());
             std::mem::replace(&mut health.state, SourceState::Live)

@@ -6,6 +6,7 @@
 #![allow(clippy::expect_used, reason = "a panic is how a test fails")]
 
 pub mod change;
+pub mod fleet;
 pub mod redis;
 pub mod turn;
 pub mod wire;

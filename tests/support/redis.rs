@@ -22,6 +22,7 @@ pub struct RedisServer {
     port: u16,
     process: Child,
     directory: TempDir,
+    is_sentinel: bool,
 }
 
 impl RedisServer {
@@ -32,13 +33,25 @@ impl RedisServer {
 
     /// Starts a server with more lines of `redis.conf`, for example `requirepass secret`.
     pub fn with_config(lines: &[&str]) -> Self {
+        let lines: Vec<_> = lines.iter().map(|line| (*line).to_owned()).collect();
+        Self::on_some_port(|_| lines.clone(), false)
+    }
+
+    /// Starts a replica of this server.
+    pub fn replica(&self) -> Self {
+        Self::with_config(&[&format!("replicaof 127.0.0.1 {}", self.port), "repl-ping-replica-period 1"])
+    }
+
+    /// Starts a server whose configuration is made for the port that it gets.
+    pub fn on_some_port(lines: impl Fn(u16) -> Vec<String>, is_sentinel: bool) -> Self {
         let directory = TempDir::new().expect("a temporary directory for redis-server");
         for _ in 0..PORTS {
             let port = free_port();
-            write_config(&directory, port, lines);
-            let mut process = spawn(&directory);
+            let lines = lines(port);
+            write_config(&directory, port, &lines.iter().map(String::as_str).collect::<Vec<_>>());
+            let mut process = spawn(&directory, is_sentinel);
             if is_up(port, &mut process) {
-                return Self { port, process, directory };
+                return Self { port, process, directory, is_sentinel };
             }
             end(&mut process);
         }
@@ -102,7 +115,7 @@ impl RedisServer {
     /// Starts the server again on its port after [`kill`](Self::kill); it is empty again.
     pub fn restart(&mut self) {
         end(&mut self.process);
-        self.process = spawn(&self.directory);
+        self.process = spawn(&self.directory, self.is_sentinel);
         assert!(is_up(self.port, &mut self.process), "redis-server did not start again on port {}", self.port);
     }
 }
@@ -115,22 +128,25 @@ impl Drop for RedisServer {
 
 const INSTALL: &str = "install Redis 6 or newer: `apt-get install redis-server`, or `brew install redis`";
 
-fn free_port() -> u16 {
+/// A port of 127.0.0.1 that nobody has at the moment.
+pub fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port on 127.0.0.1");
     listener.local_addr().expect("a bound listener has an address").port()
 }
 
 fn write_config(directory: &TempDir, port: u16, lines: &[&str]) {
     let path = directory.path().display();
-    let ours = format!(
-        "port {port}\nbind 127.0.0.1\nunixsocket {path}/socket\ndir {path}\nlogfile {path}/log\nsave \"\"\nappendonly no\n"
-    );
+    let mut ours = format!("port {port}\nbind 127.0.0.1\ndir {path}\nlogfile {path}/log\n");
+    if !lines.iter().any(|line| line.starts_with("sentinel ")) {
+        ours += &format!("unixsocket {path}/socket\nsave \"\"\nappendonly no\nrepl-diskless-sync-delay 0\n");
+    }
     fs::write(directory.path().join("redis.conf"), ours + &lines.join("\n") + "\n").expect("redis.conf can be written");
 }
 
-fn spawn(directory: &TempDir) -> Child {
+fn spawn(directory: &TempDir, is_sentinel: bool) -> Child {
     Command::new("redis-server")
         .arg(directory.path().join("redis.conf"))
+        .args(is_sentinel.then_some("--sentinel"))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

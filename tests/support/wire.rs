@@ -5,9 +5,13 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
+use std::time::Duration;
 
 /// What a server says to `HELLO 3`, cut down to what counts.
 pub const HELLO_3: &str = "%1\r\n$5\r\nproto\r\n:3\r\n";
+
+/// What a server says to `ROLE` if the user may not ask.
+pub const NO_ROLE: &str = "-NOPERM this user has no permissions to run the 'role' command\r\n";
 
 /// A server that speaks from a script: one answer for each command, then what it is told to say. It serves one
 /// connection and closes it when dropped.
@@ -58,6 +62,36 @@ impl Scripted {
     /// Lets it say something that nobody asked for, once its script is over.
     pub fn say(&self, words: &'static str) {
         self.say.send(words).expect("the connection of the script is open");
+    }
+}
+
+/// A server that answers every connection with one byte every now and then, for ever.
+#[derive(Debug)]
+pub struct Dripping {
+    url: String,
+}
+
+impl Dripping {
+    /// Starts to listen: first these bytes, then zeros, none of which ends anything.
+    pub fn start(first: &'static [u8]) -> Self {
+        let (listener, url) = listen();
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let Ok(mut stream) = stream else { return };
+                thread::spawn(move || {
+                    let mut drops = first.iter().copied().chain(std::iter::repeat(b'0'));
+                    while drops.next().is_some_and(|drop| stream.write_all(&[drop]).is_ok()) {
+                        thread::sleep(Duration::from_millis(50));
+                    }
+                });
+            }
+        });
+        Self { url }
+    }
+
+    /// Where it listens, as `redis://`.
+    pub fn url(&self) -> &str {
+        &self.url
     }
 }
 

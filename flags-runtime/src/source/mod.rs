@@ -17,6 +17,10 @@ use std::time::Duration;
 pub use file::FileSource;
 pub use memory::{MemorySource, MemoryWriter};
 
+/// The schemes of URLs that name a Redis; `redis/deployment.rs` says what each means.
+pub(crate) const REDIS_SCHEMES: [&str; 8] =
+    ["redis", "rediss", "unix", "redis+unix", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster"];
+
 /// Hands over documents and says when they change.
 pub trait Source: Send + 'static {
     /// Where the documents come from, for people; never a password. Example: `redis at 127.0.0.1:6379`.
@@ -44,6 +48,17 @@ pub trait Source: Send + 'static {
     /// a name that no flag has is most often misspelt.
     fn unasked(&self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// Keys for which the last `fetch` gave no document although something is there, with what it is: for example a list.
+    /// Their flags stay at the last good state, as with a document that is refused.
+    fn unreadable(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+
+    /// What somebody should know although the source answers, for people: for example that it may be out of date itself.
+    fn trouble(&self) -> Option<String> {
+        None
     }
 
     /// Where this process may leave its own results, beside the documents; none unless there is such a place. Asked once,
@@ -139,6 +154,12 @@ impl SourceError {
     /// It answers with nothing that can be read.
     pub fn data(message: impl Into<String>) -> Self {
         Self { kind: SourceErrorKind::Data, message: message.into(), source: None }
+    }
+
+    /// An error of a kind.
+    #[cfg(feature = "redis")]
+    pub(crate) fn of_kind(kind: SourceErrorKind, message: String) -> Self {
+        Self { kind, message, source: None }
     }
 
     /// Adds the error below this one.

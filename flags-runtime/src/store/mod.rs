@@ -12,7 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use sha2::{Digest, Sha256};
 
-use self::slot::{FlagState, Slot, compile};
+use self::slot::{Compiled, FlagState, Slot, compile};
 use crate::registry::declaration::FlagCore;
 use crate::registry::{RegisteredFlag, registry};
 use crate::rules::DocumentError;
@@ -79,7 +79,26 @@ pub(crate) fn apply(generation: Generation, origin: Origin, documents: Documents
             (flag, sha256, compile(document.as_deref(), flag.declaration()))
         })
         .collect();
+    publish(generation, origin, compiled)
+}
 
+/// Refuses what is at a key and is no document, with what it is: the flag stays at the last good state.
+pub(crate) fn refuse(generation: Generation, origin: Origin, key: &str, why: &str) -> Applied {
+    let Some(flag) = registry().by_key(key) else { return Applied::default() };
+    if lock().slot(flag, origin).sha256 == Some(NO_TEXT) {
+        return Applied::default();
+    }
+    flag.cores().iter().for_each(|core| make_default(core));
+    publish(generation, origin, vec![(flag, Some(NO_TEXT), Some(Err(DocumentError::mismatch(why))))])
+}
+
+/// Stands for the hash of what has no text; no text has it.
+const NO_TEXT: [u8; 32] = [0; 32];
+
+/// A flag with the hash of its new document and what that compiled to.
+type Change = (&'static RegisteredFlag, Option<[u8; 32]>, Compiled);
+
+fn publish(generation: Generation, origin: Origin, compiled: Vec<Change>) -> Applied {
     let mut applied = Applied::default();
     // Dropped after the lock: a value's `Drop` is users' code too.
     let (mut old_rules, mut old_published) = (Vec::new(), Vec::new());

@@ -63,6 +63,7 @@ fn say_hello(link: &mut Link, endpoint: &Endpoint) -> Result<Hello, SourceError>
             "WRONGPASS" | "NOAUTH" => Err(login_refused(endpoint, &refused)),
             // It cannot serve anybody now; the older protocol would not help.
             "LOADING" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" => Err(refusal(endpoint, "HELLO", &refused)),
+            _ if said(&refused).contains("max number of clients") => Err(refusal(endpoint, "HELLO", &refused)),
             code => Ok(Hello::Refused(format!("HELLO 3 was refused ({code}): the server or its ACL has no RESP3"))),
         },
         // An old server in between answers OK to tracking on a RESP2 link and never delivers, so its word is needed.
@@ -125,7 +126,7 @@ pub(super) fn refusal(endpoint: &Endpoint, command: &str, refused: &ServerError)
         )),
         "NOAUTH" | "WRONGPASS" => login_refused(endpoint, refused),
         "MOVED" | "ASK" | "CROSSSLOT" => SourceError::configuration(format!(
-            "the server is a node of a cluster, which this version does not support yet ({said})"
+            "the server is a node of a cluster ({said}): begin the URL with `redis+cluster://`"
         )),
         "LOADING" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" | "BUSY" => {
             SourceError::unreachable(format!("the server cannot answer {command} now ({said})"))

@@ -79,6 +79,18 @@ impl Prefix {
         format!("{}-audit", self.without_colon())
     }
 
+    /// The stream of the writes to one document, where a script may touch one slot only: in a cluster.
+    pub fn audit_of(&self, name: &str) -> String {
+        format!("{}:{{{}}}", self.audit(), self.document(name))
+    }
+
+    /// A pattern of all of these streams, and of nothing else of ours.
+    #[cfg(feature = "admin")]
+    pub(super) fn audits(&self) -> String {
+        // A checked prefix holds nothing that a pattern reads as more than itself.
+        format!("{}:{{*", self.audit())
+    }
+
     fn without_colon(&self) -> &str {
         // A checked prefix ends in a colon.
         &self.0[..self.0.len() - 1]

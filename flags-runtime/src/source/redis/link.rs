@@ -5,6 +5,7 @@
 //! after an error its owner drops it and opens another.
 
 use std::io::{self, Read, Write};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use redis::{Cmd, Parser, PushKind, Value};
@@ -13,6 +14,7 @@ use super::changes::Changes;
 use super::endpoint::Endpoint;
 use super::keys::Prefix;
 use super::stream::Stream;
+use super::tls;
 use crate::source::{Change, SourceError};
 
 /// How long a reply may stay away, counted anew from every byte that arrives: a document of 50 MB is slow, not dead.
@@ -20,6 +22,8 @@ pub(super) const REPLY: Duration = Duration::from_secs(1);
 /// How long a link may be silent before it is asked for a sign of life. With [`REPLY`] a hang is noticed within 3 s,
 /// and some of that is left for the thread that waits.
 const SILENCE: Duration = Duration::from_millis(1800);
+/// How long a reply may take in all beyond a second for each megabyte: a server that drips is not waited for.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 pub(super) struct Link {
     stream: Stream,
@@ -29,22 +33,27 @@ pub(super) struct Link {
     last_heard: Instant,
     /// When the PING was sent whose answer has not come.
     ping_sent: Option<Instant>,
+    /// How many bytes have come in all.
+    heard: u64,
 }
 
 impl Link {
     /// Connects; says nothing to the server yet. `prefix` tells our keys among those that are pushed.
     pub(super) fn connect(endpoint: &Endpoint, prefix: Prefix) -> Result<Self, SourceError> {
-        Stream::connect(&endpoint.address)
-            .and_then(|stream| stream.set_write_limit(REPLY).map(|()| stream))
-            .map_err(|error| SourceError::unreachable("cannot connect").with_source(error))
-            .map(|stream| Self {
-                stream,
-                parser: Parser::new(),
-                prefix,
-                changes: Changes::default(),
-                last_heard: Instant::now(),
-                ping_sent: None,
-            })
+        Ok(Self {
+            stream: Stream::connect(endpoint, REPLY)?,
+            parser: Parser::new(),
+            prefix,
+            changes: Changes::default(),
+            last_heard: Instant::now(),
+            ping_sent: None,
+            heard: 0,
+        })
+    }
+
+    /// The server's address; none for a unix socket.
+    pub(super) fn peer(&self) -> Option<SocketAddr> {
+        self.stream.peer()
     }
 
     /// Sends one command and reads its reply. An error that the server answers is a value here.
@@ -56,20 +65,34 @@ impl Link {
     pub(super) fn call_within(&mut self, command: &Cmd, silence: Duration) -> Result<Value, SourceError> {
         self.limit_reads(silence)?;
         self.send(command)?;
+        self.reply(silence)
+    }
+
+    /// The next reply; pushes before it are kept.
+    fn reply(&mut self, silence: Duration) -> Result<Value, SourceError> {
+        let begin = (Instant::now() + silence, self.heard);
         loop {
-            match self.read(None)? {
+            match self.read(Until::Crawling(begin))? {
                 Some(Value::Push { kind, data }) => self.record(&kind, &data),
                 // Replies come in the order of their commands: this one is the answer to a PING.
                 Some(_) if self.ping_sent.is_some() => self.ping_sent = None,
                 Some(reply) => return Ok(reply),
                 None => {
                     return Err(SourceError::unreachable(format!(
-                        "the server did not answer within {} ms",
+                        "the server did not answer within {} ms, or drips",
                         silence.as_millis()
                     )));
                 }
             }
         }
+    }
+
+    /// Sends commands together and reads their replies, in their order.
+    pub(super) fn call_all(&mut self, commands: &[Cmd]) -> Result<Vec<Value>, SourceError> {
+        self.limit_reads(REPLY)?;
+        let packed: Vec<u8> = commands.iter().flat_map(Cmd::get_packed_command).collect();
+        self.stream.write_all(&packed).map_err(lost)?;
+        commands.iter().map(|_| self.reply(REPLY)).collect()
     }
 
     /// Waits at most `timeout` for a push; returns at once with those that came before.
@@ -87,7 +110,7 @@ impl Link {
             }
             let until = until.min(next_look);
             self.limit_reads(until - now)?;
-            if let Some(value) = self.read(Some(until))? {
+            if let Some(value) = self.read(Until::Moment(until))? {
                 self.take_in(value)?;
             }
         }
@@ -123,7 +146,7 @@ impl Link {
     /// Takes in all that has arrived, without waiting.
     fn drain(&mut self) -> Result<(), SourceError> {
         self.limit_reads(Duration::ZERO)?;
-        while let Some(value) = self.read(None)? {
+        while let Some(value) = self.read(Until::Silence)? {
             self.take_in(value)?;
         }
         Ok(())
@@ -153,19 +176,24 @@ impl Link {
         self.stream.set_read_limit(limit).map_err(lost)
     }
 
-    /// The next value, or none when nothing came within the limit of reads, or not enough of it until `until`.
-    fn read(&mut self, until: Option<Instant>) -> Result<Option<Value>, SourceError> {
+    /// The next value, or none when nothing came within the limit of reads, or not enough of it in time.
+    fn read(&mut self, until: Until) -> Result<Option<Value>, SourceError> {
         let mut inlet = Inlet {
             stream: &mut self.stream,
             last_heard: &mut self.last_heard,
+            heard: &mut self.heard,
             until,
             failure: None,
             is_closed: false,
+            is_refused: false,
         };
         let parsed = self.parser.parse_value(&mut inlet);
-        let Inlet { failure, is_closed, .. } = inlet;
+        let Inlet { failure, is_closed, is_refused, .. } = inlet;
         match (parsed, failure) {
             (Ok(value), _) => Ok(Some(value)),
+            (Err(error), Some(_)) if is_refused => {
+                Err(SourceError::configuration("the server ended the TLS session").with_source(error))
+            }
             (Err(_), Some(io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)) => Ok(None),
             (Err(error), Some(_)) => Err(lost(error)),
             (Err(_), None) if is_closed => Err(SourceError::unreachable("the server closed the connection")),
@@ -184,16 +212,43 @@ fn lost(error: impl std::error::Error + Send + Sync + 'static) -> SourceError {
 struct Inlet<'a> {
     stream: &'a mut Stream,
     last_heard: &'a mut Instant,
-    until: Option<Instant>,
+    heard: &'a mut u64,
+    until: Until,
     failure: Option<io::ErrorKind>,
     is_closed: bool,
+    is_refused: bool,
+}
+
+/// Until when a value is read, if bytes keep coming.
+#[derive(Clone, Copy)]
+enum Until {
+    /// As long as they come.
+    Silence,
+    /// A moment.
+    Moment(Instant),
+    /// As long as they come faster than a peer that drips. Since when, and how many had come before.
+    Crawling((Instant, u64)),
+}
+
+impl Until {
+    fn is_over(self, heard: u64) -> bool {
+        match self {
+            Self::Silence => false,
+            Self::Moment(moment) => Instant::now() >= moment,
+            Self::Crawling((since, before)) => {
+                // From then on it is slow; a document of 50 MB has arrived or is far ahead.
+                let allowed = PATIENCE + Duration::from_micros(heard.saturating_sub(before));
+                Instant::now().saturating_duration_since(since) > allowed
+            }
+        }
+    }
 }
 
 impl Read for Inlet<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let result = loop {
             // Without this a peer that sends byte after byte would keep the caller for as long as it likes.
-            if self.until.is_some_and(|until| Instant::now() >= until) {
+            if self.until.is_over(*self.heard) {
                 break Err(io::ErrorKind::TimedOut.into());
             }
             match self.stream.read(buffer) {
@@ -204,8 +259,14 @@ impl Read for Inlet<'_> {
         };
         match &result {
             Ok(0) => self.is_closed = true,
-            Ok(_) => *self.last_heard = Instant::now(),
-            Err(error) => self.failure = Some(error.kind()),
+            Ok(length) => {
+                *self.last_heard = Instant::now();
+                *self.heard += *length as u64;
+            }
+            Err(error) => {
+                self.failure = Some(error.kind());
+                self.is_refused = tls::is_refusal(error);
+            }
         }
         result
     }

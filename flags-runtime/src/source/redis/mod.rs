@@ -1,30 +1,41 @@
-//! Redis source: documents from one Redis server, pushed as they change.
+//! Redis source: documents from one Redis server, from the primary that sentinels name, or from a cluster, pushed as they
+//! change.
 //!
 //! It connects when documents are first asked for, asks the server to push every change below the prefix, and only
-//! then reads, on the same connection: no update falls in between. Where the server or the user's ACL has no pushes it
-//! goes on by polling and says why. Any error drops the connection; the next read opens another and resolves the host
-//! anew. It starts no thread and reads no flag's meaning.
+//! then reads: no update falls in between. Where the server or the user's ACL has no pushes it goes on by polling and says
+//! why. Any error drops the connection; the next read opens another, resolves the host and asks sentinels or the cluster
+//! anew. It reads no flag's meaning.
 
 #[cfg(feature = "admin")]
 pub mod admin;
 mod changes;
+mod cluster;
+mod deployment;
 mod endpoint;
 mod handshake;
+mod home;
 mod keys;
 mod link;
 mod outbox;
+mod router;
+mod scout;
+mod sentinel;
+mod shards;
 mod stream;
+mod tls;
 
 use std::fmt;
 use std::time::Duration;
 
 use redis::Value;
 
+pub use self::deployment::is_redis_url;
 pub use self::keys::{MAX_KEY_BYTES, Prefix};
 
-use self::endpoint::Endpoint;
-use self::link::Link;
+use self::deployment::Deployment;
+use self::home::Home;
 use self::outbox::RedisOutbox;
+use self::shards::Shards;
 use super::{Change, Mode, Outbox, Source, SourceError};
 
 /// How many keys one MGET asks for: more of them keep other clients of the server waiting.
@@ -41,26 +52,49 @@ const CHUNK: usize = 500;
 /// # Ok::<(), flags_runtime::source::SourceError>(())
 /// ```
 pub struct RedisSource {
-    endpoint: Endpoint,
+    deployment: Deployment,
     prefix: Prefix,
-    link: Option<Link>,
-    /// Why the link, or the last one there was, has no pushes.
+    reader: Option<Reader>,
+    /// Why the connection, or the last one there was, has no pushes.
     polling_reason: Option<String>,
+    /// Keys that hold something else than a text, as the last read saw them.
+    unreadable: Vec<String>,
+    /// Whether the user may not run EXISTS; then such keys read as no document.
+    is_blind: bool,
+}
+
+/// How documents are read.
+enum Reader {
+    Home(Box<Home>),
+    Shards(Box<Shards>),
 }
 
 impl RedisSource {
-    /// A source for the server at a URL; connects at the first read.
+    /// A source for what a URL names; connects at the first read.
     ///
-    /// `redis://[[user]:password@]host[:port][/database]`, port 6379 and database 0 unless given, special characters
-    /// percent-encoded; or a unix socket as `unix:/path` or `redis+unix:///path`, with `?db=`, `user=` and `pass=`.
+    /// | URL | |
+    /// |---|---|
+    /// | `redis://[[user]:password@]host[:port][/database]` | one server; port 6379 and database 0 unless given |
+    /// | `unix:/path`, `redis+unix:///path`, with `?db=`, `user=`, `pass=` | one server, on a socket |
+    /// | `redis+sentinel://[[user]:password@]host[:port],host[:port]/name[/database]` | whom these sentinels call the primary of `name`; their port is 26379, their own login `?sentinel_user=&sentinel_password=` |
+    /// | `redis+cluster://[[user]:password@]host[:port],host[:port]` | the cluster that one of these nodes belongs to |
+    ///
+    /// `rediss`, `rediss+sentinel` and `rediss+cluster` speak TLS (feature `redis-tls`); then `?cacert=`, `cert=` and `key=`
+    /// name PEM files: whom to trust instead of the system's authorities, and the client's certificate with its key.
+    /// Special characters are percent-encoded.
     ///
     /// # Errors
     ///
-    /// A configuration error if the URL cannot be read, or asks for what this version does not have yet: `rediss://`,
-    /// `redis+sentinel://` and `redis+cluster://`. It never repeats the password.
+    /// A configuration error if the URL or a file that it names cannot be read. It never repeats the password.
     pub fn new(url: &str) -> Result<Self, SourceError> {
-        let endpoint = Endpoint::parse(url)?;
-        Ok(Self { endpoint, prefix: Prefix::default(), link: None, polling_reason: None })
+        Ok(Self {
+            deployment: Deployment::parse(url)?,
+            prefix: Prefix::default(),
+            reader: None,
+            polling_reason: None,
+            unreadable: Vec::new(),
+            is_blind: false,
+        })
     }
 
     /// Sets what documents' keys begin with; `ff:` unless set.
@@ -70,53 +104,154 @@ impl RedisSource {
     /// As [`Prefix::new`].
     pub fn prefix(mut self, prefix: &str) -> Result<Self, SourceError> {
         self.prefix = Prefix::new(prefix)?;
-        self.link = None;
+        self.reader = None;
         Ok(self)
     }
 
-    fn read(&mut self, keys: &[&str]) -> Result<Vec<Option<Vec<u8>>>, SourceError> {
-        let Self { endpoint, prefix, link, polling_reason } = self;
-        let link = if let Some(link) = link {
-            link
+    fn read(&mut self, names: &[&str]) -> Result<Vec<Option<Vec<u8>>>, SourceError> {
+        let Self { deployment, prefix, reader, polling_reason, is_blind, unreadable: _ } = self;
+        let reader = if let Some(reader) = reader {
+            reader
         } else {
-            let (opened, reason) = open(endpoint, prefix)?;
+            let (opened, reason) = Reader::open(deployment, prefix)?;
             *polling_reason = reason;
-            link.insert(opened)
+            *is_blind = false;
+            reader.insert(opened)
         };
-        let mut documents = Vec::with_capacity(keys.len());
-        for chunk in keys.chunks(CHUNK) {
-            documents.extend(read_chunk(link, endpoint, prefix, chunk)?);
+        let mut documents = Vec::with_capacity(names.len());
+        self.unreadable.clear();
+        for names in names.chunks(CHUNK) {
+            let keys: Vec<_> = names.iter().map(|name| prefix.document(name)).collect();
+            let mut read = reader.documents(&keys)?;
+            if !*is_blind {
+                match reader.unreadable(&keys, &mut read)? {
+                    Some(places) => self.unreadable.extend(places.into_iter().map(|at| names[at].to_owned())),
+                    None => *is_blind = true,
+                }
+            }
+            documents.append(&mut read);
+        }
+        if let Reader::Home(home) = reader {
+            home.check_role()?;
         }
         Ok(documents)
     }
 }
 
+impl Reader {
+    fn open(deployment: &Deployment, prefix: &Prefix) -> Result<(Self, Option<String>), SourceError> {
+        Ok(match deployment {
+            Deployment::Cluster(_) => {
+                let (shards, reason) = Shards::open(deployment, prefix)?;
+                (Self::Shards(Box::new(shards)), reason)
+            }
+            Deployment::Single(_) | Deployment::Sentinel(_) => {
+                let (home, reason) = Home::open(deployment, prefix)?;
+                (Self::Home(Box::new(home)), reason)
+            }
+        })
+    }
+
+    fn documents(&mut self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, SourceError> {
+        let unexpected = || SourceError::unreachable("the server answered MGET with something else than documents");
+        let (values, endpoint) = match self {
+            Self::Home(home) => match home.link.call(redis::cmd("MGET").arg(keys))? {
+                Value::Array(values) if values.len() == keys.len() => (values, Some(&home.endpoint)),
+                Value::ServerError(refused) => return Err(handshake::refusal(&home.endpoint, "MGET", &refused)),
+                _ => return Err(unexpected()),
+            },
+            Self::Shards(shards) => (shards.read(keys)?, shards.router.endpoint()),
+        };
+        let document = |value| match (value, endpoint) {
+            (Value::BulkString(document), _) => Ok(Some(document)),
+            // No key, or one that holds a list or another type.
+            (Value::Nil, _) => Ok(None),
+            (Value::ServerError(refused), Some(endpoint)) => Err(handshake::refusal(endpoint, "MGET", &refused)),
+            _ => Err(unexpected()),
+        };
+        values.into_iter().map(document).collect()
+    }
+
+    /// Tells keys that hold another type from those that are not there, by their places. None if the user may not ask.
+    fn unreadable(&mut self, keys: &[String], read: &mut [Option<Vec<u8>>]) -> Result<Option<Vec<usize>>, SourceError> {
+        let missing: Vec<usize> = (0..read.len()).filter(|at| read[*at].is_none()).collect();
+        let missing_keys: Vec<String> = missing.iter().map(|at| keys[*at].clone()).collect();
+        let Some(are_there) = self.exist(&missing_keys)? else { return Ok(None) };
+        let mut unreadable = Vec::new();
+        for (at, _) in missing.into_iter().zip(are_there).filter(|(_, is_there)| *is_there) {
+            // It may have been written since.
+            read[at] = self.documents(&keys[at..=at])?.pop().flatten();
+            unreadable.extend(read[at].is_none().then_some(at));
+        }
+        Ok(Some(unreadable))
+    }
+
+    /// Whether anything is at these keys. None if the user may not ask.
+    fn exist(&mut self, keys: &[String]) -> Result<Option<Vec<bool>>, SourceError> {
+        let exists = |key: &str| {
+            let mut command = redis::cmd("EXISTS");
+            command.arg(key);
+            command
+        };
+        let replies = match self {
+            _ if keys.is_empty() => return Ok(Some(Vec::new())),
+            // Mostly nothing is at all, and one question is enough.
+            Self::Home(home) => match home.link.call(redis::cmd("EXISTS").arg(keys))? {
+                Value::Int(0) => return Ok(Some(vec![false; keys.len()])),
+                Value::Int(_) => home.link.call_all(&keys.iter().map(|key| exists(key)).collect::<Vec<_>>())?,
+                _ => return Ok(None),
+            },
+            Self::Shards(shards) => shards.router.each(keys, exists)?,
+        };
+        let is_there = |reply| match reply {
+            Value::Int(count) => Some(count > 0),
+            _ => None,
+        };
+        Ok(replies.into_iter().map(is_there).collect())
+    }
+}
+
 impl Source for RedisSource {
     fn describe(&self) -> String {
-        self.endpoint.to_string()
+        self.deployment.to_string()
     }
 
     fn fetch(&mut self, keys: &[&str]) -> Result<Vec<Option<Vec<u8>>>, SourceError> {
         // After an error nobody knows what the connection would answer next.
-        self.read(keys).inspect_err(|_| self.link = None)
+        self.read(keys).inspect_err(|_| self.reader = None)
     }
 
     fn wait(&mut self, timeout: Duration) -> Result<Change, SourceError> {
-        let Some(link) = &mut self.link else {
-            return Err(SourceError::unreachable("there is no connection"));
+        let changed = match &mut self.reader {
+            Some(Reader::Home(home)) => home.wait(timeout),
+            Some(Reader::Shards(shards)) => shards.wait(timeout),
+            None => Err(SourceError::unreachable("there is no connection")),
         };
-        link.wait(timeout).inspect_err(|_| self.link = None)
+        changed.inspect_err(|_| self.reader = None)
     }
 
     fn mode(&self) -> Mode {
-        match (&self.link, &self.polling_reason) {
+        match (&self.reader, &self.polling_reason) {
             (Some(_), None) => Mode::Push,
             _ => Mode::Polling,
         }
     }
 
+    fn unreadable(&self) -> Vec<(String, String)> {
+        let why = "the redis key holds another type than a string: rename or delete that key";
+        self.unreadable.iter().map(|name| (name.clone(), why.to_owned())).collect()
+    }
+
+    fn trouble(&self) -> Option<String> {
+        match &self.reader {
+            Some(Reader::Home(home)) => home.trouble(),
+            Some(Reader::Shards(shards)) => shards.trouble(),
+            None => None,
+        }
+    }
+
     fn outbox(&self) -> Option<Box<dyn Outbox>> {
-        Some(Box::new(RedisOutbox::new(self.endpoint.clone(), self.prefix.clone())))
+        Some(Box::new(RedisOutbox::new(self.deployment.clone(), self.prefix.clone())))
     }
 
     fn polling_reason(&self) -> Option<String> {
@@ -127,47 +262,10 @@ impl Source for RedisSource {
 impl fmt::Debug for RedisSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisSource")
-            .field("endpoint", &self.endpoint)
+            .field("deployment", &self.deployment)
             .field("prefix", &self.prefix.as_str())
-            .field("is_connected", &self.link.is_some())
+            .field("is_connected", &self.reader.is_some())
             .field("polling_reason", &self.polling_reason)
-            .finish()
-    }
-}
-
-/// A link that is logged in and tracks the prefix, and why it has no pushes, if so.
-fn open(endpoint: &Endpoint, prefix: &Prefix) -> Result<(Link, Option<String>), SourceError> {
-    let mut link = Link::connect(endpoint, prefix.clone())?;
-    let polling_reason = match handshake::log_in(&mut link, endpoint)? {
-        // Tracking on a RESP2 link is answered with OK and never delivered.
-        Some(reason) => Some(reason),
-        None => handshake::track(&mut link, prefix)?,
-    };
-    Ok((link, polling_reason))
-}
-
-fn read_chunk(
-    link: &mut Link,
-    endpoint: &Endpoint,
-    prefix: &Prefix,
-    names: &[&str],
-) -> Result<Vec<Option<Vec<u8>>>, SourceError> {
-    let mut command = redis::cmd("MGET");
-    for name in names {
-        command.arg(prefix.document(name));
-    }
-    let unexpected = || SourceError::unreachable("the server answered MGET with something else than documents");
-    match link.call(&command)? {
-        Value::Array(values) if values.len() == names.len() => values
-            .into_iter()
-            .map(|value| match value {
-                Value::BulkString(document) => Ok(Some(document)),
-                // No key, or one that holds a list or another type.
-                Value::Nil => Ok(None),
-                _ => Err(unexpected()),
-            })
-            .collect(),
-        Value::ServerError(refused) => Err(handshake::refusal(endpoint, "MGET", &refused)),
-        _ => Err(unexpected()),
+            .finish_non_exhaustive()
     }
 }

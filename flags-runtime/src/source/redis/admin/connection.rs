@@ -9,10 +9,11 @@ use super::audit::{AuditEntry, AuditNote};
 use super::document::StoredDocument;
 use super::error::AdminError;
 use crate::source::SourceError;
-use crate::source::redis::endpoint::Endpoint;
+use crate::source::redis::deployment::Deployment;
 use crate::source::redis::handshake;
 use crate::source::redis::keys::Prefix;
-use crate::source::redis::link::{Link, REPLY};
+use crate::source::redis::link::REPLY;
+use crate::source::redis::router::Router;
 
 const WRITE: &str = include_str!("write.lua");
 /// How long a write waits for a replica to say that it has it.
@@ -21,10 +22,9 @@ const REPLICA: Duration = Duration::from_secs(1);
 const PAGE: usize = 100;
 
 pub(super) struct Connection {
-    endpoint: Endpoint,
-    prefix: Prefix,
-    link: Option<Link>,
-    acl_user: String,
+    router: Router,
+    /// None until asked, and after a lost connection.
+    acl_user: Option<String>,
 }
 
 /// One write, ready for the script.
@@ -45,20 +45,22 @@ pub(super) enum Outcome {
 
 impl Connection {
     pub(super) fn open(url: &str, prefix: &Prefix) -> Result<Self, AdminError> {
-        let endpoint = Endpoint::parse(url).map_err(AdminError::Settings)?;
-        let mut connection = Self { endpoint, prefix: prefix.clone(), link: None, acl_user: String::new() };
-        if let Err(source) = connection.connected() {
-            return Err(connection.unusable(source));
-        }
+        let deployment = Deployment::parse(url).map_err(AdminError::Settings)?;
+        let mut connection = Self { router: Router::new(deployment, prefix.clone()), acl_user: None };
+        connection.connected(&prefix.audit())?;
         Ok(connection)
     }
 
-    pub(super) fn endpoint(&self) -> &Endpoint {
-        &self.endpoint
+    pub(super) fn deployment(&self) -> &Deployment {
+        self.router.deployment()
+    }
+
+    pub(super) fn is_cluster(&self) -> bool {
+        self.router.is_cluster()
     }
 
     pub(super) fn get(&mut self, key: &str) -> Result<Option<StoredDocument>, AdminError> {
-        match self.call(redis::cmd("GET").arg(key))? {
+        match self.call(key, redis::cmd("GET").arg(key))? {
             Value::BulkString(bytes) => Ok(Some(bytes.into())),
             Value::Nil => Ok(None),
             reply => Err(self.unexpected("GET", key, &reply)),
@@ -67,7 +69,7 @@ impl Connection {
 
     /// The members of a sorted set, the lowest first.
     pub(super) fn members(&mut self, key: &str) -> Result<Vec<String>, AdminError> {
-        match self.call(redis::cmd("ZRANGE").arg(key).arg(0).arg(-1))? {
+        match self.call(key, redis::cmd("ZRANGE").arg(key).arg(0).arg(-1))? {
             Value::Array(members) => Ok(members.into_iter().filter_map(text).collect()),
             Value::ServerError(refused) if refused.code() == "WRONGTYPE" => {
                 Err(AdminError::NotResults { key: key.to_owned() })
@@ -80,12 +82,12 @@ impl Connection {
     pub(super) fn texts(&mut self, keys: &[String]) -> Result<Vec<Vec<u8>>, AdminError> {
         let mut texts = Vec::new();
         for keys in keys.chunks(PAGE) {
-            match self.call(redis::cmd("MGET").arg(keys))? {
-                Value::Array(values) => texts.extend(values.into_iter().filter_map(|value| match value {
-                    Value::BulkString(bytes) => Some(bytes),
-                    _ => None,
-                })),
-                reply => return Err(self.unexpected("MGET", keys.first().map_or("", String::as_str), &reply)),
+            for value in self.router.texts(keys).map_err(|source| self.unusable(source))? {
+                match value {
+                    Value::BulkString(bytes) => texts.push(bytes),
+                    Value::Nil => {}
+                    reply => return Err(self.unexpected("MGET", keys.first().map_or("", String::as_str), &reply)),
+                }
             }
         }
         Ok(texts)
@@ -104,12 +106,11 @@ impl Connection {
             None => command.arg("delete").arg(""),
         };
         // Before the write is sent a failure is only that; from then on nobody knows.
-        if let Err(source) = self.connected() {
-            return Err(self.unusable(source));
-        }
-        command.arg(&note.by).arg(&self.acl_user).arg(&note.via).arg(&note.why);
+        let acl_user = self.connected(key)?;
+        command.arg(&note.by).arg(acl_user).arg(&note.via).arg(&note.why);
         let reply = self
-            .call_within(&command, REPLY)
+            .router
+            .call(key, &command, REPLY)
             .map_err(|source| AdminError::Uncertain { name: (*name).to_owned(), source })?;
         match &reply {
             Value::Array(items) => match &items[..] {
@@ -129,9 +130,9 @@ impl Connection {
         }
     }
 
-    /// How many replicas are connected; none if the user may not ask.
-    pub(super) fn replicas(&mut self) -> Option<usize> {
-        match self.call(&redis::cmd("ROLE")).ok()? {
+    /// How many replicas the server of a key has; none if the user may not ask.
+    pub(super) fn replicas(&mut self, key: &str) -> Option<usize> {
+        match self.call(key, &redis::cmd("ROLE")).ok()? {
             Value::Array(role) => match &role[..] {
                 [Value::BulkString(role), _, Value::Array(replicas)] if role == b"master" => Some(replicas.len()),
                 _ => None,
@@ -141,9 +142,9 @@ impl Connection {
     }
 
     /// How many replicas have all that this connection wrote, once one has or the time is up.
-    pub(super) fn wait_for_replica(&mut self) -> Option<usize> {
+    pub(super) fn wait_for_replica(&mut self, key: &str) -> Option<usize> {
         let milliseconds = u64::try_from(REPLICA.as_millis()).ok()?;
-        match self.call_within(redis::cmd("WAIT").arg(1).arg(milliseconds), REPLICA + REPLY).ok()? {
+        match self.router.call(key, redis::cmd("WAIT").arg(1).arg(milliseconds), REPLICA + REPLY).ok()? {
             Value::Int(replicas) => usize::try_from(replicas).ok(),
             _ => None,
         }
@@ -159,13 +160,14 @@ impl Connection {
         let mut found = Vec::new();
         let mut end = "+".to_owned();
         while found.len() < limit {
-            let page = match self.call(redis::cmd("XREVRANGE").arg(audit).arg(&end).arg("-").arg("COUNT").arg(PAGE))? {
-                Value::Array(page) => page,
-                Value::ServerError(refused) if refused.code() == "WRONGTYPE" => {
-                    return Err(AdminError::NotATrail { key: audit.to_owned() });
-                }
-                reply => return Err(self.unexpected("XREVRANGE", audit, &reply)),
-            };
+            let page =
+                match self.call(audit, redis::cmd("XREVRANGE").arg(audit).arg(&end).arg("-").arg("COUNT").arg(PAGE))? {
+                    Value::Array(page) => page,
+                    Value::ServerError(refused) if refused.code() == "WRONGTYPE" => {
+                        return Err(AdminError::NotATrail { key: audit.to_owned() });
+                    }
+                    reply => return Err(self.unexpected("XREVRANGE", audit, &reply)),
+                };
             let is_last = page.len() < PAGE;
             let entries: Vec<_> = page.into_iter().filter_map(AuditEntry::read).collect();
             let Some(oldest) = entries.last() else { break };
@@ -179,32 +181,37 @@ impl Connection {
         Ok(found)
     }
 
-    fn call(&mut self, command: &Cmd) -> Result<Value, AdminError> {
-        self.call_within(command, REPLY).map_err(|source| self.unusable(source))
-    }
-
-    fn call_within(&mut self, command: &Cmd, silence: Duration) -> Result<Value, SourceError> {
-        let reply = self.connected()?.call_within(command, silence);
-        reply.inspect_err(|_| self.link = None)
-    }
-
-    fn connected(&mut self) -> Result<&mut Link, SourceError> {
-        let Self { endpoint, prefix, link, acl_user } = self;
-        if let Some(link) = link {
-            return Ok(link);
+    /// All keys of a type that match a pattern, each once, sorted.
+    pub(super) fn scan(&mut self, pattern: &str, of_type: &str) -> Result<Vec<String>, AdminError> {
+        match self.router.scan(pattern, of_type).map_err(|source| self.unusable(source))? {
+            Ok(keys) => Ok(keys),
+            Err(refused) => Err(self.refused("SCAN", pattern, &refused)),
         }
-        let mut opened = Link::connect(endpoint, prefix.clone())?;
-        handshake::log_in(&mut opened, endpoint)?;
+    }
+
+    /// Runs a command about one key that may be sent twice.
+    fn call(&mut self, key: &str, command: &Cmd) -> Result<Value, AdminError> {
+        self.router.call_again(key, command).map_err(|source| self.unusable(source))
+    }
+
+    /// Connects to the server of a key, and says as whom.
+    fn connected(&mut self, key: &str) -> Result<&str, AdminError> {
         // Not every user may ask; the trail then says nothing rather than what the URL claims.
-        *acl_user = match opened.call(redis::cmd("ACL").arg("WHOAMI"))? {
-            Value::BulkString(user) => String::from_utf8_lossy(&user).into_owned(),
-            _ => String::new(),
+        let asked = match self.router.connect(key) {
+            Ok(()) if self.acl_user.is_some() => Ok(None),
+            Ok(()) => self.router.call_again(key, redis::cmd("ACL").arg("WHOAMI")).map(Some),
+            Err(error) => Err(error),
         };
-        Ok(link.insert(opened))
+        match asked.map_err(|source| self.unusable(source))? {
+            Some(Value::BulkString(user)) => self.acl_user = Some(String::from_utf8_lossy(&user).into_owned()),
+            Some(_) => self.acl_user = Some(String::new()),
+            None => {}
+        }
+        Ok(self.acl_user.as_deref().unwrap_or_default())
     }
 
     fn unusable(&self, source: SourceError) -> AdminError {
-        AdminError::Connection { server: self.endpoint.to_string(), source }
+        AdminError::Connection { server: self.router.deployment().to_string(), source }
     }
 
     fn unexpected(&self, command: &'static str, key: &str, reply: &Value) -> AdminError {
@@ -220,10 +227,13 @@ impl Connection {
             "NOPERM" => AdminError::Forbidden { said },
             // What a command inside the script may not do has no code of its own on Redis 7.0.
             _ if said.contains("user executing the script") => AdminError::Forbidden { said },
-            "READONLY" => AdminError::ReadOnly { server: self.endpoint.to_string() },
+            "READONLY" => AdminError::ReadOnly { server: self.router.deployment().to_string() },
             "WRONGTYPE" => AdminError::NotADocument { key: key.to_owned() },
             "NOAUTH" | "WRONGPASS" | "LOADING" | "MASTERDOWN" | "CLUSTERDOWN" | "MOVED" | "ASK" | "CROSSSLOT" => {
-                self.unusable(handshake::refusal(&self.endpoint, command, refused))
+                match self.router.endpoint() {
+                    Some(endpoint) => self.unusable(handshake::refusal(endpoint, command, refused)),
+                    None => AdminError::Refused { command, said },
+                }
             }
             _ => AdminError::Refused { command, said },
         }
@@ -240,8 +250,8 @@ fn text(value: Value) -> Option<String> {
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connection")
-            .field("endpoint", &self.endpoint)
-            .field("is_connected", &self.link.is_some())
+            .field("deployment", self.router.deployment())
+            .field("is_connected", &self.router.is_connected())
             .field("acl_user", &self.acl_user)
             .finish_non_exhaustive()
     }

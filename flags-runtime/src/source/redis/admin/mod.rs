@@ -72,7 +72,7 @@ impl Admin {
 
     /// The server, for people: `host:port` or `unix:/path`, and the database where it is not 0. Never a password.
     pub fn server(&self) -> String {
-        self.connection.endpoint().place()
+        self.connection.deployment().place()
     }
 
     /// Reads the document of a flag; none if there is none.
@@ -208,7 +208,25 @@ impl Admin {
     /// As [`get`](Self::get).
     pub fn history(&mut self, name: Option<&str>, limit: usize) -> Result<Vec<AuditEntry>, AdminError> {
         let key = name.map(|name| self.key(name)).transpose()?;
-        self.connection.history(&self.prefix.audit(), key.as_deref(), limit)
+        if let (Some(name), true) = (name, self.connection.is_cluster()) {
+            return self.connection.history(&self.prefix.audit_of(name), None, limit);
+        }
+        if !self.connection.is_cluster() {
+            return self.connection.history(&self.prefix.audit(), key.as_deref(), limit);
+        }
+        let mut entries = Vec::new();
+        for stream in self.connection.scan(&self.prefix.audits(), "stream")? {
+            entries.extend(self.connection.history(&stream, None, limit)?);
+        }
+        // Each primary has a clock of its own; the text of a time sorts as the time does.
+        entries.sort_by(|one, other| other.at.cmp(&one.at));
+        entries.truncate(limit);
+        Ok(entries)
+    }
+
+    /// Where a write to a document is recorded.
+    fn trail(&self, name: &str) -> String {
+        if self.connection.is_cluster() { self.prefix.audit_of(name) } else { self.prefix.audit() }
     }
 
     fn key(&self, name: &str) -> Result<String, AdminError> {
@@ -224,13 +242,13 @@ impl Admin {
         note: &AuditNote,
     ) -> Result<Written, AdminError> {
         let write =
-            Write { name, key: &self.key(name)?, audit: &self.prefix.audit(), expected, new: new.as_deref(), note };
+            Write { name, key: &self.key(name)?, audit: &self.trail(name), expected, new: new.as_deref(), note };
         match self.connection.write(&write)? {
             Outcome::Conflict(current) => Err(AdminError::Conflict { name: name.to_owned(), current }),
             Outcome::Written { at } => {
-                let replicas_known = self.connection.replicas();
+                let replicas_known = self.connection.replicas(write.key);
                 let replicas_acknowledged =
-                    if replicas_known == Some(0) { Some(0) } else { self.connection.wait_for_replica() };
+                    if replicas_known == Some(0) { Some(0) } else { self.connection.wait_for_replica(write.key) };
                 Ok(Written { text: new, at, replicas_known, replicas_acknowledged })
             }
         }

@@ -1,0 +1,109 @@
+//! Scout: a thread that looks every other second whether we still talk to the right server.
+//!
+//! A link to a server that is no longer the one to ask may stay healthy for ever: an old primary behind a partition, the
+//! machine that a host name used to mean, a node whose slots went elsewhere. Looking for that may block, and whoever
+//! waits for changes must not.
+
+use std::net::{IpAddr, ToSocketAddrs};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use super::deployment::Sentinels;
+use super::endpoint::{Address, Endpoint};
+use super::sentinel::Council;
+use crate::random;
+use crate::source::SourceError;
+
+/// A scout under way; dropping it calls it back without waiting for it.
+pub(super) struct Scout {
+    found: Arc<Mutex<Found>>,
+    _call_back: Sender<()>,
+}
+
+#[derive(Debug, Default)]
+struct Found {
+    /// Where we should be instead, for people.
+    moved: Option<String>,
+    /// Why it cannot be found out.
+    trouble: Option<String>,
+}
+
+/// The longest time between two looks; jittered, so that a fleet does not ask at once.
+const PAUSE: Duration = Duration::from_secs(2);
+
+impl Scout {
+    /// Sends one out; it looks until it finds that we should be elsewhere, which is what `look` says if it is so.
+    ///
+    /// # Errors
+    ///
+    /// If the system gives no thread.
+    pub(super) fn send_out(
+        mut look: impl FnMut() -> Result<Option<String>, SourceError> + Send + 'static,
+    ) -> Result<Self, SourceError> {
+        let found = Arc::new(Mutex::new(Found::default()));
+        let shared = Arc::clone(&found);
+        let (call_back, called_back) = channel();
+        let patrol = move || {
+            loop {
+                let pause = PAUSE.mul_f64(0.5 + random::share() / 2.0);
+                if called_back.recv_timeout(pause) != Err(RecvTimeoutError::Timeout) {
+                    return;
+                }
+                let seen = look();
+                let mut found = shared.lock().unwrap_or_else(PoisonError::into_inner);
+                match seen {
+                    Ok(None) => found.trouble = None,
+                    Ok(moved) => {
+                        found.moved = moved;
+                        return;
+                    }
+                    Err(error) => found.trouble = Some(error.in_one_line()),
+                }
+            }
+        };
+        thread::Builder::new()
+            .name("flags-scout".to_owned())
+            .spawn(patrol)
+            .map_err(|error| SourceError::unreachable("no thread could be started").with_source(error))?;
+        Ok(Self { found, _call_back: call_back })
+    }
+
+    /// Looks whether sentinels name another primary.
+    pub(super) fn of_sentinels(sentinels: Sentinels, primary: Address) -> Result<Self, SourceError> {
+        let mut council = Council::new(sentinels);
+        Self::send_out(move || {
+            let named = council.primary()?.address;
+            Ok((named != primary).then(|| format!("the sentinels name another primary: {named} instead of {primary}")))
+        })
+    }
+
+    /// Looks whether a host name means another machine; none where there is no name, or nothing to compare.
+    pub(super) fn of_name(endpoint: &Endpoint, peer: Option<IpAddr>) -> Result<Option<Self>, SourceError> {
+        let (Address::Tcp { host, port }, Some(peer)) = (&endpoint.address, peer) else { return Ok(None) };
+        if host.parse::<IpAddr>().is_ok() {
+            return Ok(None);
+        }
+        let (host, port) = (host.clone(), *port);
+        Self::send_out(move || {
+            let addresses = (host.as_str(), port).to_socket_addrs().map_err(|error| {
+                SourceError::unreachable(format!("the host name `{host}` cannot be resolved")).with_source(error)
+            })?;
+            let addresses: Vec<IpAddr> = addresses.map(|address| address.ip()).collect();
+            let is_left = !addresses.is_empty() && !addresses.contains(&peer);
+            Ok(is_left.then(|| format!("the host name `{host}` does not mean {peer} any more")))
+        })
+        .map(Some)
+    }
+
+    /// Why the connection is to be given up, if it is.
+    pub(super) fn moved(&self) -> Option<String> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).moved.clone()
+    }
+
+    /// Why nobody knows whether it is.
+    pub(super) fn trouble(&self) -> Option<String> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).trouble.clone()
+    }
+}

@@ -1,0 +1,165 @@
+//! Documents in a cluster: real nodes, slots that move, and a primary that goes.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is how a test fails")]
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use flags_runtime::source::redis::RedisSource;
+use flags_runtime::source::redis::admin::{Admin, AuditNote, NewDocument};
+use flags_runtime::source::{Change, Mode, Source, SourceErrorKind};
+use flags_workspace_tests::eventually;
+use flags_workspace_tests::fleet::Cluster;
+use flags_workspace_tests::redis::RedisServer;
+
+const SLICE: Duration = Duration::from_millis(250);
+const SOON: Duration = Duration::from_secs(10);
+
+fn source(cluster: &Cluster) -> RedisSource {
+    RedisSource::new(&cluster.url("")).unwrap()
+}
+
+/// Follows a source until it tells of this key.
+fn hears_of(source: &mut RedisSource, key: &str) -> bool {
+    eventually(SOON, || match source.wait(SLICE) {
+        Ok(Change::Keys(keys)) => keys.iter().any(|changed| changed == key),
+        Ok(Change::Everything) => true,
+        Ok(_) => false,
+        Err(_) => source.fetch(&[key]).is_ok(),
+    })
+}
+
+#[test]
+fn documents_are_read_and_pushed_from_every_primary() {
+    let cluster = Cluster::start();
+    let names: Vec<_> = (0..700).map(|number| format!("flag{number}")).collect();
+    let homes: BTreeSet<_> = names.iter().map(|name| cluster.home(&format!("ff:{name}")).port()).take(50).collect();
+    assert_eq!(homes.len(), 3, "the names of this test are not at every primary");
+    for name in names.iter().take(50) {
+        cluster.home(&format!("ff:{name}")).cli(&["SET", &format!("ff:{name}"), name]);
+    }
+    let mut source = source(&cluster);
+    let asked: Vec<_> = names.iter().map(String::as_str).collect();
+    let expected: Vec<_> =
+        names.iter().enumerate().map(|(at, name)| (at < 50).then(|| name.clone().into_bytes())).collect();
+    assert_eq!(source.fetch(&asked).unwrap(), expected);
+    assert_eq!(source.mode(), Mode::Push);
+    for name in &names[..6] {
+        cluster.home(&format!("ff:{name}")).cli(&["SET", &format!("ff:{name}"), "new"]);
+        assert!(hears_of(&mut source, name), "{name}");
+        assert_eq!(source.fetch(&[name]).unwrap(), [Some(b"new".to_vec())]);
+    }
+    cluster.nodes[2].cli(&["FLUSHALL"]);
+    assert!(eventually(SOON, || source.wait(SLICE).unwrap() == Change::Everything));
+}
+
+#[test]
+fn a_list_at_a_key_is_told_from_no_document_in_a_cluster_too() {
+    let cluster = Cluster::start();
+    cluster.home("ff:a").cli(&["RPUSH", "ff:a", "1"]);
+    let mut source = source(&cluster);
+    assert_eq!(source.fetch(&["a", "b", "c"]).unwrap(), [None, None, None]);
+    assert_eq!(source.unreadable().len(), 1);
+}
+
+#[test]
+fn a_slot_that_moves_loses_no_update() {
+    let cluster = Cluster::start();
+    let (from, to) = (cluster.home("ff:a"), &cluster.nodes[3]);
+    from.cli(&["SET", "ff:a", "1"]);
+    let mut source = source(&cluster);
+    assert_eq!(source.fetch(&["a"]).unwrap(), [Some(b"1".to_vec())]);
+    cluster.move_slot(cluster.slot("ff:a"), from, to);
+    // The document is there all the while, wherever it is.
+    assert!(eventually(SOON, || source.fetch(&["a"]).is_ok_and(|read| read == [Some(b"1".to_vec())])));
+    to.cli(&["SET", "ff:a", "2"]);
+    assert!(eventually(SOON, || {
+        let _ = source.wait(SLICE);
+        source.fetch(&["a"]).is_ok_and(|read| read == [Some(b"2".to_vec())])
+    }));
+    // Its new home pushes from then on.
+    let is_pushed = |text: &str| {
+        to.cli(&["SET", "ff:a", text]);
+        source.fetch(&["a"]).is_ok() && hears_of(&mut source, "a")
+    };
+    assert!(["3", "4"].into_iter().all(is_pushed));
+}
+
+#[test]
+fn a_slot_on_its_way_is_read_where_its_keys_are() {
+    let cluster = Cluster::start();
+    let (from, to) = (cluster.home("ff:a"), &cluster.nodes[3]);
+    let (from_id, to_id) = (from.cli(&["CLUSTER", "MYID"]), to.cli(&["CLUSTER", "MYID"]));
+    let slot = cluster.slot("ff:a").to_string();
+    from.cli(&["SET", "ff:a", "1"]);
+    let mut source = source(&cluster);
+    assert_eq!(source.fetch(&["a"]).unwrap(), [Some(b"1".to_vec())]);
+    to.cli(&["CLUSTER", "SETSLOT", &slot, "IMPORTING", &from_id]);
+    from.cli(&["CLUSTER", "SETSLOT", &slot, "MIGRATING", &to_id]);
+    from.cli(&["MIGRATE", "127.0.0.1", &to.port().to_string(), "ff:a", "0", "5000"]);
+    // The old home answers ASK now.
+    assert_eq!(source.fetch(&["a", "b"]).unwrap(), [Some(b"1".to_vec()), None]);
+}
+
+#[test]
+fn a_primary_that_is_gone_is_told_and_found_again() {
+    let mut cluster = Cluster::start();
+    let mut source = source(&cluster);
+    source.fetch(&["a"]).unwrap();
+    cluster.nodes[2].kill();
+    let mut lost = None;
+    assert!(eventually(SOON, || source.wait(SLICE).map_err(|error| lost = Some(error)).is_err()));
+    let lost = lost.unwrap();
+    assert_eq!(lost.kind(), SourceErrorKind::Unreachable);
+    assert!(lost.to_string().contains(&cluster.nodes[2].port().to_string()), "{lost}");
+    cluster.nodes[2].restart();
+    assert!(eventually(SOON * 3, || source.fetch(&["a"]).is_ok()), "{:?}", source.fetch(&["a"]));
+}
+
+#[test]
+fn writes_and_their_trail_are_in_one_slot() {
+    let cluster = Cluster::start();
+    let mut admin = Admin::connect(&cluster.url(""), "ff:").unwrap();
+    let note = AuditNote::new("a test");
+    let names = ["a", "b", "c", "d", "e"];
+    for name in names {
+        admin.write(name, None, &NewDocument::default().enabled(true), &note).unwrap();
+        admin.disable(name, &note).unwrap();
+        assert_eq!(cluster.home(&format!("ff:{name}")).cli(&["XLEN", &format!("ff-audit:{{ff:{name}}}")]), "2");
+        assert_eq!(admin.history(Some(name), 10).unwrap().len(), 2);
+    }
+    let all = admin.history(None, 100).unwrap();
+    assert_eq!(all.len(), 2 * names.len());
+    assert!(all.windows(2).all(|pair| pair[0].at >= pair[1].at), "newest first");
+    assert_eq!(admin.history(None, 3).unwrap(), all[..3]);
+}
+
+#[test]
+fn a_dropped_source_leaves_no_connection_at_any_node() {
+    let cluster = Cluster::start();
+    let connections = || {
+        let of = |node: &RedisServer| node.cli(&["CLIENT", "LIST"]).matches("name=flags-runtime").count();
+        cluster.nodes.iter().map(of).sum::<usize>()
+    };
+    let mut source = source(&cluster);
+    source.fetch(&["a"]).unwrap();
+    assert!(connections() >= 3);
+    drop(source);
+    assert!(eventually(SOON, || connections() == 0), "{} connections are left", connections());
+}
+
+#[test]
+fn a_server_that_is_no_cluster_says_so_and_a_node_of_one_names_the_scheme() {
+    let server = RedisServer::start();
+    let url = format!("redis+cluster://127.0.0.1:{}", server.port());
+    let error = RedisSource::new(&url).unwrap().fetch(&["a"]).unwrap_err();
+    assert_eq!(error.kind(), SourceErrorKind::Configuration);
+    assert!(error.to_string().contains("without a cluster write `redis://`"), "{error}");
+
+    let cluster = Cluster::start();
+    let elsewhere =
+        (0..).map(|n| format!("flag{n}")).find(|n| cluster.home(&format!("ff:{n}")).port() != cluster.nodes[0].port());
+    let error = RedisSource::new(&cluster.nodes[0].url()).unwrap().fetch(&[&elsewhere.unwrap()]).unwrap_err();
+    assert_eq!(error.kind(), SourceErrorKind::Configuration);
+    assert!(error.to_string().contains("`redis+cluster://`"), "{error}");
+}
