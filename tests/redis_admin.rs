@@ -406,7 +406,7 @@ fn connecting_says_what_is_wrong_and_never_the_password() {
     for (url, prefix, is_at) in [
         (server.url_as("ada", "s3cret"), "ff:", Some(&*here)),
         (server.url_as("", "right"), "ff", None),
-        ("rediss://u:s3cret@localhost".to_owned(), "ff:", None),
+        ("rediss://u:s3cret@localhost?cacert=/nowhere".to_owned(), "ff:", None),
         ("redis://u:s3cret@127.0.0.1:1".to_owned(), "ff:", Some("redis at 127.0.0.1:1")),
     ] {
         let refused = Admin::connect(&url, prefix).unwrap_err();

@@ -13,7 +13,7 @@ use flags_runtime::source::{Change, Mode, Source, SourceError, SourceErrorKind};
 use flags_workspace_tests::change::{keys, next_change};
 use flags_workspace_tests::eventually;
 use flags_workspace_tests::redis::RedisServer;
-use flags_workspace_tests::wire::{Blackhole, HELLO_3, NO_ROLE, Scripted};
+use flags_workspace_tests::wire::{Dripping, HELLO_3, NO_ROLE, Proxy, Scripted, Weather};
 
 /// As long as the synchronizer waits at a time.
 const SLICE: Duration = Duration::from_millis(250);
@@ -255,15 +255,25 @@ fn a_hanging_server_is_noticed_within_two_seconds_while_reading_or_connecting() 
 #[test]
 fn a_half_open_link_is_noticed_within_three_seconds() {
     let server = RedisServer::start();
-    let proxy = Blackhole::in_front_of(server.port());
+    let proxy = Proxy::in_front_of(server.port());
     let mut source = RedisSource::new(proxy.url()).unwrap();
     source.fetch(&["a"]).unwrap();
     server.cli(&["SET", "ff:a", "1"]);
     assert_eq!(next_change(&mut source), keys(&["a"]));
-    proxy.swallow();
+    proxy.turn(Weather::Blackhole);
     let (error, after) = next_loss(&mut source);
     assert_eq!(error.kind(), SourceErrorKind::Unreachable);
     assert!(after < Duration::from_secs(3), "noticed after {after:?}");
+}
+
+#[test]
+fn a_server_that_drips_is_left() {
+    // The answer to HELLO has no end: each byte comes in time, and no time would be enough for all.
+    let server = Dripping::start(b"$1000000\r\n");
+    let start = Instant::now();
+    let error = RedisSource::new(server.url()).unwrap().fetch(&["a"]).unwrap_err();
+    assert_eq!(error.kind(), SourceErrorKind::Unreachable);
+    assert!(start.elapsed() < Duration::from_secs(10), "left after {:?}", start.elapsed());
 }
 
 #[test]

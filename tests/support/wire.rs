@@ -1,9 +1,9 @@
 //! Wire: peers that misbehave as no real server does on request.
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, mpsc};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -95,29 +95,53 @@ impl Dripping {
     }
 }
 
-/// A proxy for one connection that forwards both ways until it is told to swallow everything, as a cable does that was
-/// pulled: no end of file, no reset.
+/// A proxy in front of a server, which does to all connections what the network may do to them.
 #[derive(Debug)]
-pub struct Blackhole {
+pub struct Proxy {
     url: String,
-    is_swallowing: Arc<AtomicBool>,
+    weather: Arc<AtomicU8>,
+    /// Both ends of every connection that is open.
+    open: Arc<Mutex<Vec<TcpStream>>>,
 }
 
-impl Blackhole {
-    /// Starts to listen, in front of a server on this port of 127.0.0.1.
+/// What a [`Proxy`] does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weather {
+    /// Hands on everything.
+    Fair,
+    /// Swallows everything, as a cable does that was pulled: no end of file, no reset.
+    Blackhole,
+    /// Hands on one byte every 100 ms.
+    Drip,
+    /// Takes connections and ends them.
+    Closed,
+}
+
+impl Proxy {
+    /// Starts to listen, in front of a server on this port of 127.0.0.1, in fair weather.
     pub fn in_front_of(port: u16) -> Self {
         let (listener, url) = listen();
-        let is_swallowing = Arc::new(AtomicBool::new(false));
-        let flag = Arc::clone(&is_swallowing);
+        let (weather, open) = (Arc::new(AtomicU8::new(Weather::Fair as u8)), Arc::new(Mutex::new(Vec::new())));
+        let proxy = Self { url, weather: Arc::clone(&weather), open: Arc::clone(&open) };
         thread::spawn(move || {
-            let (near, _) = listener.accept().expect("a client of the proxy");
-            let far = TcpStream::connect(("127.0.0.1", port)).expect("the server behind the proxy");
-            let (near_too, far_too) = (near.try_clone().expect("a handle"), far.try_clone().expect("a handle"));
-            let flag_too = Arc::clone(&flag);
-            thread::spawn(move || forward(far_too, near_too, &flag_too));
-            forward(near, far, &flag);
+            for near in listener.incoming() {
+                let (Ok(near), Ok(far)) = (near, TcpStream::connect(("127.0.0.1", port))) else { continue };
+                if weather.load(Ordering::SeqCst) == Weather::Closed as u8 {
+                    continue;
+                }
+                for (from, to) in [(&near, &far), (&far, &near)] {
+                    // One of them has ended meanwhile: the other end is told by dropping it.
+                    let (Ok(from), Ok(to), weather) = (from.try_clone(), to.try_clone(), Arc::clone(&weather)) else {
+                        continue;
+                    };
+                    // A segment that waits for its acknowledgement would be a weather of its own.
+                    let _ = to.set_nodelay(true);
+                    thread::spawn(move || forward(from, to, &weather));
+                }
+                open.lock().expect("no panic").extend([near, far]);
+            }
         });
-        Self { url, is_swallowing }
+        proxy
     }
 
     /// Where it listens, as `redis://`.
@@ -125,9 +149,26 @@ impl Blackhole {
         &self.url
     }
 
-    /// From now on nothing arrives on either side.
-    pub fn swallow(&self) {
-        self.is_swallowing.store(true, Ordering::SeqCst);
+    /// Changes the weather, for connections that are open too.
+    pub fn turn(&self, weather: Weather) {
+        self.weather.store(weather as u8, Ordering::SeqCst);
+        if weather == Weather::Closed {
+            self.cut();
+        }
+    }
+
+    /// Ends all connections that are open.
+    pub fn cut(&self) {
+        for stream in self.open.lock().expect("no panic").drain(..) {
+            // It may have ended by itself.
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.turn(Weather::Closed);
     }
 }
 
@@ -137,11 +178,25 @@ fn listen() -> (TcpListener, String) {
     (listener, format!("redis://{address}"))
 }
 
-fn forward(mut from: TcpStream, mut to: TcpStream, is_swallowing: &AtomicBool) {
-    let mut buffer = [0; 4096];
+fn forward(mut from: TcpStream, mut to: TcpStream, weather: &AtomicU8) {
+    let mut buffer = [0; 16 * 1024];
     while let Ok(length @ 1..) = from.read(&mut buffer) {
-        if !is_swallowing.load(Ordering::SeqCst) && to.write_all(&buffer[..length]).is_err() {
-            return;
+        let is = |one: Weather| weather.load(Ordering::SeqCst) == one as u8;
+        if is(Weather::Blackhole) {
+            continue;
+        }
+        let mut rest = &buffer[..length];
+        while is(Weather::Drip) && !rest.is_empty() {
+            if to.write_all(&rest[..1]).is_err() {
+                return;
+            }
+            rest = &rest[1..];
+            thread::sleep(Duration::from_millis(100));
+        }
+        if to.write_all(rest).is_err() {
+            break;
         }
     }
+    // What one end does the other hears of.
+    let _ = to.shutdown(Shutdown::Both);
 }

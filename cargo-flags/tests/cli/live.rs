@@ -412,7 +412,7 @@ fn connection_errors_are_exit_code_2_and_never_show_the_password() {
     let server = RedisServer::with_config(&["requirepass right"]);
     for (url, words) in [
         ("redis://:s3cret@127.0.0.1:1", "error: redis at 127.0.0.1:1 cannot be used: cannot connect: "),
-        ("rediss://:s3cret@127.0.0.1", "TLS"),
+        ("rediss://:s3cret@127.0.0.1?cert=/nowhere", "only one of `cert=` and `key=`"),
         ("http://:s3cret@127.0.0.1", "known scheme"),
         (&server.url_as("default", "s3cret"), " cannot be used: the server refuses the login of user `default`"),
     ] {
