@@ -112,7 +112,14 @@ impl RedisServer {
         end(&mut self.process);
     }
 
-    /// Starts the server again on its port after [`kill`](Self::kill); it is empty again.
+    /// Deletes what a killed server has kept on disk.
+    pub fn forget_data(&self) {
+        // There is nothing unless the configuration keeps something.
+        let _ = fs::remove_dir_all(self.directory.path().join("appendonlydir"));
+    }
+
+    /// Starts the server again on its port after [`kill`](Self::kill); with what its
+    /// configuration keeps: nothing by default.
     pub fn restart(&mut self) {
         end(&mut self.process);
         self.process = spawn(&self.directory, self.is_sentinel);
