@@ -42,7 +42,8 @@ fn one_process(changes: u64) {
         writer.read_exact(&mut [0; 7]).unwrap();
         pings.push(start.elapsed());
 
-        let set = format!("SET ff:bench_update '{{\"name\":\"bench_update\",\"enabled\":true,\"value\":{update}}}'\r\n");
+        let set =
+            format!("SET ff:bench_update '{{\"name\":\"bench_update\",\"enabled\":true,\"value\":{update}}}'\r\n");
         let start = Instant::now();
         writer.write_all(set.as_bytes()).unwrap();
         while flag!(UPDATE) != update {
@@ -112,14 +113,18 @@ fn fleet(clients: usize) {
     server.cli(&["SET", "ff:flag0", r#"{"name":"flag0","enabled":true}"#]);
     let (p50, p99, last) = arrivals(&heard, clients, start);
     let spent = cpu_seconds(&server) - cpu;
-    println!("  one change arrives       p50 {p50:>8.1?}  p99 {p99:>8.1?}  all {last:>8.1?}; CPU of the server {spent:.3} s");
+    println!(
+        "  one change arrives       p50 {p50:>8.1?}  p99 {p99:>8.1?}  all {last:>8.1?}; CPU of the server {spent:.3} s"
+    );
 
     server.kill();
     server.restart();
     let start = Instant::now();
     let (p50, p99, last) = arrivals(&heard, clients, start);
     let spent = cpu_seconds(&server);
-    println!("  all back after a restart p50 {p50:>8.1?}  p99 {p99:>8.1?}  all {last:>8.1?}; CPU of the server {spent:.3} s");
+    println!(
+        "  all back after a restart p50 {p50:>8.1?}  p99 {p99:>8.1?}  all {last:>8.1?}; CPU of the server {spent:.3} s"
+    );
     is_over.store(true, Ordering::Relaxed);
     threads.into_iter().for_each(|thread| thread.join().unwrap());
 }

@@ -59,7 +59,7 @@ fn a_set_by_redis_cli_flips_a_typed_flag() {
         assert!(refused.flag == "pricing" && why.contains("\"control\", \"variant_a\""), "{why}");
         server.cli(&["DEL", "ff:pricing"]);
         assert_soon(|| flag!(PRICING, details).reason == Reason::Default);
-        server.cli(&["FLUSHALL"]);
+        server.cli(&["DEL", "ff:checkout"]);
         assert_soon(|| flag!(CHECKOUT, details).reason == Reason::Default);
     });
 }

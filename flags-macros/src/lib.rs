@@ -53,6 +53,7 @@ use proc_macro::TokenStream;
 /// | `ticket` | any text | |
 /// | `kind` | `release`, `experiment`, `ops` or `permission` | |
 /// | `public` | a bare word, or `true`, `false` | not `public` unless given |
+/// | `on_outage` | `last_known`, or `default(after = "5m")` (`ms`, `s` or `m`) | what is answered while the source is away: the last decision, unless given, or from then on the declared default |
 /// | `key` | 1 to 256 bytes without control characters | the name in Redis or at a provider, where it is not `name` |
 /// | `crate` | a path | where `flags_runtime` is, if not at `::flags_runtime` |
 /// | `off` | the path of a function | on functions: who answers when the flag is off; may be left out if nothing is returned |
@@ -79,7 +80,7 @@ use proc_macro::TokenStream;
 ///
 /// `T` is what is returned, or what the future gives; behind `keep`, `K`; with `run = detached` the `E` of a `Result` is its text.
 ///
-/// `provider` and `on_outage` are reserved.
+/// `provider` is reserved.
 ///
 /// # Functions
 ///

@@ -1,5 +1,7 @@
 //! What a declaration says about its flag, checked.
 
+use std::time::Duration;
+
 use proc_macro2::Span;
 use quote::quote;
 use syn::{Expr, ExprCall, ExprPath, Ident, LitStr};
@@ -25,6 +27,8 @@ pub(crate) struct Settings {
     pub(crate) ticket: Option<LitStr>,
     pub(crate) kind: Option<Ident>,
     pub(crate) is_public: bool,
+    /// How long the source may be away before the declared default is answered; none keeps the last decision.
+    pub(crate) outage_limit: Option<Duration>,
 }
 
 /// Where the declared default comes from.
@@ -87,6 +91,7 @@ impl Settings {
         let ticket = given(Key::Ticket).map(|argument| argument.text(diagnostics));
         let kind = given(Key::Kind).map(|argument| kind(argument, diagnostics));
         let is_public = given(Key::Public).map(|argument| argument.switch(diagnostics));
+        let on_outage = given(Key::OnOutage).map(|argument| on_outage(argument, diagnostics));
         Some(Self {
             name: name?,
             key: sound(key)?,
@@ -97,6 +102,7 @@ impl Settings {
             ticket: sound(ticket)?,
             kind: sound(kind)?,
             is_public: sound(is_public)?.unwrap_or(false),
+            outage_limit: sound(on_outage)?.flatten(),
         })
     }
 }
@@ -188,6 +194,56 @@ fn never(call: &ExprCall, diagnostics: &mut Diagnostics) -> Option<Expires> {
             None
         }
     }
+}
+
+/// `last_known`, which is none, or `default(after = "5m")`.
+#[expect(clippy::option_option, reason = "outside: is it right; inside: is there a limit")]
+fn on_outage(argument: &Argument, diagnostics: &mut Diagnostics) -> Option<Option<Duration>> {
+    let expression = argument.expression(diagnostics)?;
+    let is = |expression: &Expr, word: &str| matches!(expression, Expr::Path(path) if path.path.is_ident(word));
+    if is(expression, "last_known") {
+        return Some(None);
+    }
+    let after = match expression {
+        Expr::Call(call) if is(&call.func, "default") => match call.args.first() {
+            Some(Expr::Assign(after)) if call.args.len() == 1 && is(&after.left, "after") => {
+                string_literal(&after.right)
+            }
+            _ => None,
+        },
+        _ => None,
+    };
+    let form = argument.key.form();
+    if let Some(literal) = after {
+        return duration(&literal, form, diagnostics).map(Some);
+    }
+    diagnostics.report_at(
+        expression,
+        format_args!("`on_outage` says what is answered while the source is away: write `{form}` or `last_known`"),
+    );
+    None
+}
+
+/// A whole number above 0 with its unit.
+pub(crate) fn duration(literal: &LitStr, form: &str, diagnostics: &mut Diagnostics) -> Option<Duration> {
+    let text = literal.value();
+    let parsed = text.find(|c: char| !c.is_ascii_digit()).and_then(|digits| {
+        let (number, unit) = text.split_at(digits);
+        let number: u64 = number.parse().ok().filter(|number| *number > 0)?;
+        match unit {
+            "ms" => Some(Duration::from_millis(number)),
+            "s" => Some(Duration::from_secs(number)),
+            "m" => number.checked_mul(60).map(Duration::from_secs),
+            _ => None,
+        }
+    });
+    if parsed.is_none() {
+        diagnostics.report(
+            literal.span(),
+            format_args!("`{text}` is not a whole number above 0 with the unit `ms`, `s` or `m`: write `{form}`"),
+        );
+    }
+    parsed
 }
 
 fn is_never(expression: &Expr) -> bool {

@@ -13,17 +13,21 @@ use crate::registry::registry;
 use crate::reporter::Reporter;
 use crate::rules::rule::Origin;
 use crate::settings;
+use crate::snapshot::{self, Keeper};
 use crate::source::Source;
 use crate::status::{BOARD, Readiness, SourceState, Status, status};
 use crate::store::{self, Generation};
-use crate::synchronizer::Synchronizer;
+use crate::synchronizer::{Kept, Pace, Synchronizer};
 use crate::targeting_keys::{self, TargetingKeys};
 
 /// How to start; made by [`builder`].
 pub struct Builder {
     source: Option<Box<dyn Source>>,
     override_file: Option<PathBuf>,
+    snapshot: Option<PathBuf>,
     refresh: Duration,
+    empty_grace: Duration,
+    stale_after: Duration,
     listener: Listener,
     tracks_reads: bool,
     targeting_keys: TargetingKeys,
@@ -38,6 +42,8 @@ pub struct Guard {
     generation: Generation,
     synchronizers: Vec<Synchronizer>,
     reporter: Option<Reporter>,
+    /// Closed when the snapshot is written for the last time.
+    snapshot: Option<snapshot::Ended>,
     listener: Listener,
     is_detached: bool,
 }
@@ -45,6 +51,10 @@ pub struct Guard {
 /// The interval after which everything is read again although nothing was said to have changed.
 pub const DEFAULT_REFRESH: Duration = Duration::from_secs(30);
 
+/// How long documents that vanished together stay in force, unless set.
+const DEFAULT_EMPTY_GRACE: Duration = Duration::from_secs(60);
+/// After how long without an answer that is told, unless set.
+const DEFAULT_STALE_AFTER: Duration = Duration::from_secs(30);
 const SHORTEST_REFRESH: Duration = Duration::from_millis(100);
 /// How often dark-launch results are reported, unless set.
 const DEFAULT_REPORT_INTERVAL: Duration = Duration::from_secs(10);
@@ -68,7 +78,10 @@ pub fn builder() -> Builder {
     Builder {
         source: None,
         override_file: None,
+        snapshot: None,
         refresh: DEFAULT_REFRESH,
+        empty_grace: DEFAULT_EMPTY_GRACE,
+        stale_after: DEFAULT_STALE_AFTER,
         listener: Listener::default(),
         tracks_reads: false,
         targeting_keys: TargetingKeys::default(),
@@ -84,6 +97,8 @@ pub fn builder() -> Builder {
 /// | `FLAGS_SOURCE` | `redis://host/`, `unix:/path`, `file:flags.json`, `memory` | no source: declared defaults |
 /// | `FLAGS_PREFIX` | the prefix of the documents' keys in Redis | `ff:` |
 /// | `FLAGS_REFRESH` | the refresh interval: `30s`, `500ms`, `5m` | `30s` |
+/// | `FLAGS_EMPTY_GRACE` | how long documents that vanish together stay in force: `60s`, `5m`; `0s` for not at all | `60s` |
+/// | `FLAGS_SNAPSHOT` | a file that keeps the last good documents for the next start | no snapshot |
 /// | `FLAGS_OVERRIDE_FILE` | a file whose documents stand above the source | no override |
 ///
 /// # Errors
@@ -108,6 +123,30 @@ impl Builder {
     #[must_use]
     pub fn refresh(mut self, interval: Duration) -> Self {
         self.refresh = interval.clamp(SHORTEST_REFRESH, LONGEST_REFRESH);
+        self
+    }
+
+    /// A file that keeps the last good documents: a start while the source is down goes on with them. It is written by a
+    /// thread of its own, at most once a second, and replaced as a whole. `FLAGS_SNAPSHOT` is used if this is not called.
+    #[must_use]
+    pub fn snapshot(mut self, path: impl Into<PathBuf>) -> Self {
+        self.snapshot = Some(path.into());
+        self
+    }
+
+    /// How long documents stay in force that vanished from Redis together (more than half of them at once, as after a
+    /// FLUSHALL or a failover to an empty server), unless they come back; 60 s unless set, zero obeys at once. One document
+    /// that is deleted is obeyed at once in any case.
+    #[must_use]
+    pub fn empty_grace(mut self, grace: Duration) -> Self {
+        self.empty_grace = grace.min(LONGEST_REFRESH);
+        self
+    }
+
+    /// After how long without an answer of the source [`Event::Stale`] tells of it; 30 s unless set.
+    #[must_use]
+    pub fn stale_after(mut self, age: Duration) -> Self {
+        self.stale_after = age;
         self
     }
 
@@ -171,6 +210,9 @@ impl Builder {
         if let Some(interval) = settings::refresh_from_env()? {
             self = self.refresh(interval);
         }
+        if let Some(grace) = settings::empty_grace_from_env()? {
+            self = self.empty_grace(grace);
+        }
         Ok(self)
     }
 
@@ -194,7 +236,9 @@ impl Builder {
         let generation = store::begin();
         BOARD.begin(generation);
         let listener = self.listener.clone();
-        let mut guard = Guard { generation, synchronizers: Vec::new(), reporter: None, listener, is_detached: false };
+        let synchronizers = Vec::new();
+        let mut guard =
+            Guard { generation, synchronizers, reporter: None, snapshot: None, listener, is_detached: false };
         for (origin, source) in [(Origin::OverrideFile, &override_file), (Origin::Source, &self.source)] {
             if source.is_none() {
                 store::clear(generation, origin);
@@ -208,13 +252,23 @@ impl Builder {
             self.listener.tell(&Event::Expired { flags: expired });
         }
         let has_source = self.source.is_some();
+        let mut kept = match (&self.source, settings::snapshot_path(self.snapshot)) {
+            (Some(source), Some(path)) => {
+                let (kept, ended) = keep(generation, &source.identity(), path, &self.listener)?;
+                guard.snapshot = Some(ended);
+                kept
+            }
+            _ => Kept::default(),
+        };
         if let Some(outbox) = self.source.as_ref().and_then(|source| source.outbox()) {
             let reporter = Reporter::start(outbox, self.report_interval, self.listener.clone());
             guard.reporter = Some(reporter.map_err(StartError::Thread)?);
         }
         for (origin, source) in [(Origin::OverrideFile, override_file), (Origin::Source, self.source)] {
             if let Some(source) = source {
-                let synchronizer = Synchronizer::start(generation, origin, source, self.refresh, self.listener.clone());
+                let pace = Pace { refresh: self.refresh, empty_grace: self.empty_grace, stale_after: self.stale_after };
+                let kept = if origin == Origin::Source { std::mem::take(&mut kept) } else { Kept::default() };
+                let synchronizer = Synchronizer::start(generation, origin, source, pace, kept, self.listener.clone());
                 guard.synchronizers.push(synchronizer.map_err(StartError::Thread)?);
             }
         }
@@ -223,6 +277,28 @@ impl Builder {
         }
         Ok(guard)
     }
+}
+
+/// Puts the documents of a snapshot in force, and starts to keep it up.
+fn keep(
+    generation: Generation,
+    identity: &str,
+    path: PathBuf,
+    listener: &Listener,
+) -> Result<(Kept, snapshot::Ended), StartError> {
+    // What was in force before this start came from somewhere else.
+    store::clear(generation, Origin::Source);
+    let read = snapshot::read(&path, identity, listener);
+    let snapshot_at = read.as_ref().map(|snapshot| snapshot.at);
+    let mut documents = read.map(|snapshot| snapshot.documents).unwrap_or_default();
+    documents.retain(|key, _| registry().by_key(key).is_some());
+    let texts = documents.iter().map(|(key, text)| (key.as_str(), Some(text.clone().into_bytes())));
+    for (flag, error) in store::apply(generation, Origin::Source, texts.collect()).refused {
+        listener.tell(&Event::Refused { flag, error: error.to_string() });
+    }
+    let started = Keeper::start(path, identity.to_owned(), documents, listener.clone());
+    let (keeper, ended) = started.map_err(StartError::Thread)?;
+    Ok((Kept { keeper: Some(keeper), snapshot_at }, ended))
 }
 
 impl Guard {
@@ -262,7 +338,13 @@ impl Drop for Guard {
         if !self.is_detached {
             // All are told before any is waited for; who blocks for longer ends by itself.
             let reporter = self.reporter.take().map(Reporter::stop);
-            let ended: Vec<_> = self.synchronizers.drain(..).map(Synchronizer::stop).chain(reporter).collect();
+            let ended: Vec<_> = self
+                .synchronizers
+                .drain(..)
+                .map(Synchronizer::stop)
+                .chain(reporter)
+                .chain(self.snapshot.take())
+                .collect();
             let give_up = Instant::now() + LONGEST_STOP;
             for ended in ended {
                 let _ = ended.recv_timeout(give_up.saturating_duration_since(Instant::now()));
@@ -282,7 +364,10 @@ impl fmt::Debug for Builder {
         f.debug_struct("Builder")
             .field("source", &self.source.as_ref().map(|source| source.describe()))
             .field("override_file", &self.override_file)
+            .field("snapshot", &self.snapshot)
             .field("refresh", &self.refresh)
+            .field("empty_grace", &self.empty_grace)
+            .field("stale_after", &self.stale_after)
             .field("listener", &self.listener)
             .field("tracks_reads", &self.tracks_reads)
             .field("targeting_keys", &self.targeting_keys)

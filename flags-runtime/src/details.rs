@@ -49,6 +49,8 @@ pub enum ErrorCode {
     ParseError,
     /// The document's value does not fit the declared type.
     TypeMismatch,
+    /// The source has been away for longer than the flag's `on_outage` allows: the declared default.
+    ProviderNotReady,
 }
 
 impl Reason {
@@ -73,6 +75,7 @@ impl ErrorCode {
             Self::TargetingKeyMissing => "TARGETING_KEY_MISSING",
             Self::ParseError => "PARSE_ERROR",
             Self::TypeMismatch => "TYPE_MISMATCH",
+            Self::ProviderNotReady => "PROVIDER_NOT_READY",
         }
     }
 }

@@ -2,7 +2,9 @@
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::registry::Declaration;
 use crate::status::Status;
@@ -29,6 +31,50 @@ pub enum Event {
     Lost {
         /// the source
         source: String,
+        /// why
+        error: String,
+    },
+    /// Contact has been lost for as long as `builder().stale_after(..)` says: once for each outage.
+    #[non_exhaustive]
+    Stale {
+        /// the source
+        source: String,
+        /// how old its last answer is, or the snapshot, or the start if there is neither
+        age: Duration,
+    },
+    /// The source has been away for longer than these flags allow (`on_outage`): they answer their declared defaults until
+    /// it is back.
+    #[non_exhaustive]
+    Outage {
+        /// the source
+        source: String,
+        /// their names
+        flags: Vec<&'static str>,
+    },
+    /// Most of the documents vanished at once, as after a FLUSHALL or a failover to an empty server: the last good ones
+    /// stay in force for a while.
+    #[non_exhaustive]
+    Held {
+        /// the source
+        source: String,
+        /// the names of the flags whose documents are gone
+        flags: Vec<&'static str>,
+        /// after how long it is obeyed, unless they come back
+        grace: Duration,
+    },
+    /// The snapshot cannot be used; declared defaults are in force until the source answers.
+    #[non_exhaustive]
+    SnapshotNotUsed {
+        /// its file
+        path: PathBuf,
+        /// why
+        error: String,
+    },
+    /// The snapshot could not be written: a restart while the source is down would begin with older decisions.
+    #[non_exhaustive]
+    SnapshotNotWritten {
+        /// its file
+        path: PathBuf,
         /// why
         error: String,
     },
@@ -94,6 +140,11 @@ impl Event {
             self,
             Self::Expired { .. }
                 | Self::Lost { .. }
+                | Self::Stale { .. }
+                | Self::Outage { .. }
+                | Self::Held { .. }
+                | Self::SnapshotNotUsed { .. }
+                | Self::SnapshotNotWritten { .. }
                 | Self::Refused { .. }
                 | Self::UnknownFields { .. }
                 | Self::NotReported { .. }
@@ -111,6 +162,24 @@ impl fmt::Display for Event {
                 write!(f, "expired flags, which answer as before: {}", shown.join(", "))
             }
             Self::Lost { source, error } => write!(f, "{source}: {error}; decisions stay as they are"),
+            Self::Stale { source, age } => {
+                write!(f, "{source}: no answer for {} s; decisions stay as they were", age.as_secs())
+            }
+            Self::Outage { source, flags } => {
+                write!(f, "{source}: away for too long for {}: declared defaults", flags.join(", "))
+            }
+            Self::Held { source, flags, grace } => write!(
+                f,
+                "{source}: the documents of {} vanished at once; the last good ones stay for {} s unless they come back",
+                flags.join(", "),
+                grace.as_secs_f32()
+            ),
+            Self::SnapshotNotUsed { path, error } => {
+                write!(f, "the snapshot {} {error}; it is not used", path.display())
+            }
+            Self::SnapshotNotWritten { path, error } => {
+                write!(f, "the snapshot {} {error}; a restart without the source would know less", path.display())
+            }
             Self::Recovered { source } => write!(f, "{source}: back, everything read again"),
             Self::Changed { flags } => write!(f, "changed: {}", flags.join(", ")),
             Self::Refused { flag, error } => {

@@ -180,6 +180,11 @@ fn outcome(core: &'static FlagCore, ctx: Option<&EvaluationContext>, observer: &
         observer.saw(|| Step::NoDocument);
         return Outcome::default(Reason::Default);
     };
+    if current.is_outage {
+        observer.saw(|| Step::Outage);
+        let error_code = Some(ErrorCode::ProviderNotReady);
+        return Outcome { error_code, ..Outcome::default(Reason::Default) };
+    }
     let is_override = current.origin == Origin::OverrideFile;
     if is_override {
         observer.saw(|| Step::OverrideFile);

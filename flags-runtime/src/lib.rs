@@ -74,6 +74,7 @@ mod reporter;
 
 // The doors.
 mod settings;
+mod snapshot;
 mod builder;
 #[doc(hidden)]
 pub mod __private;

@@ -239,7 +239,7 @@ macro_rules! __flags_declare_with {
         $id:ident, $type:ty, $name:literal, $key:literal, $text:expr, $default:expr,
         default_expr = $expression:literal, expires = $expires:literal, expired_from = $expired_from:literal,
         never = $never:literal, owner = $owner:literal, created = $created:literal, ticket = $ticket:literal,
-        kind = $kind:literal, public = $public:literal, doc = $doc:literal, line = $line:literal,
+        kind = $kind:literal, public = $public:literal, outage_limit = $outage_limit:literal, doc = $doc:literal, line = $line:literal,
         column = $column:literal,
         record = [$is_full:literal, $before:expr, $expression_json:literal, $after:literal],
         tracked = [$($tracked:expr),*] $(,)?
@@ -273,6 +273,7 @@ macro_rules! __flags_declare_with {
                 ticket: $ticket,
                 kind: $kind,
                 is_public: $public,
+                outage_limit: $outage_limit,
                 doc: $doc,
                 place: $crate::__private::Place {
                     package: $crate::__private::env_or_empty(::core::option_env!("CARGO_PKG_NAME")),

@@ -36,6 +36,22 @@ pub(crate) fn refresh_from_env() -> Result<Option<Duration>, StartError> {
     })
 }
 
+/// `FLAGS_EMPTY_GRACE`: a whole number with its unit, which may be 0.
+pub(crate) fn empty_grace_from_env() -> Result<Option<Duration>, StartError> {
+    let Some(text) = variable("FLAGS_EMPTY_GRACE")? else { return Ok(None) };
+    let is_zero = matches!(text.as_str(), "0ms" | "0s" | "0m");
+    let grace = if is_zero { Some(Duration::ZERO) } else { parse_interval(&text) };
+    grace.map(Some).ok_or_else(|| StartError::Configuration {
+        setting: "FLAGS_EMPTY_GRACE",
+        message: format!("`{text}` is not a whole number with the unit `ms`, `s` or `m`: write `60s`, `5m` or `0s`"),
+    })
+}
+
+/// The snapshot: as set in code, else `FLAGS_SNAPSHOT`.
+pub(crate) fn snapshot_path(path: Option<PathBuf>) -> Option<PathBuf> {
+    path.or_else(|| env::var_os("FLAGS_SNAPSHOT").filter(|path| !path.is_empty()).map(PathBuf::from))
+}
+
 /// The override file: as set in code, else `FLAGS_OVERRIDE_FILE`.
 pub(crate) fn override_source(path: Option<PathBuf>) -> Result<Option<Box<dyn Source>>, StartError> {
     let path = match path {

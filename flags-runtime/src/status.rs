@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::sync::atomic::Ordering;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::error::NotReady;
 use crate::registry::registry;
@@ -30,6 +30,9 @@ pub struct Status {
     pub missing: Vec<&'static str>,
     /// Names of flags that the override file answers.
     pub overridden: Vec<&'static str>,
+    /// Names of flags that answer their declared default since the source has been away for too long (`on_outage`); empty
+    /// while it is not.
+    pub outage: Vec<&'static str>,
     /// Flags whose percentage or list was decided for an empty targeting key.
     pub missing_keys: Vec<MissingKey>,
     /// Names of flags that nobody has read since start; empty unless `builder().track_reads()`.
@@ -76,6 +79,12 @@ pub struct SourceStatus {
     pub unknown: Vec<String>,
     /// Time since the last successful answer; none before the first.
     pub age: Option<Duration>,
+    /// Names of flags whose documents vanished together and are held at the last good state.
+    pub held: Vec<&'static str>,
+    /// How long they still are, unless they come back; none if there are none.
+    pub held_for: Option<Duration>,
+    /// The age of the snapshot, if that is in force since there was no answer yet.
+    pub snapshot_age: Option<Duration>,
     /// The last error, also after recovery.
     pub last_error: Option<String>,
     /// How often its thread died and was started again.
@@ -88,6 +97,8 @@ pub struct SourceStatus {
 pub enum Readiness {
     /// All that is configured has answered: live documents.
     Live,
+    /// The source does not answer: the documents of the snapshot are in force.
+    Snapshot,
     /// There is no source: declared defaults, and the override file if there is one.
     NoSource,
 }
@@ -119,10 +130,11 @@ pub fn status() -> Status {
         refused: Vec::new(),
         missing: Vec::new(),
         overridden: Vec::new(),
+        outage: Vec::new(),
         missing_keys: Vec::new(),
         unread: Vec::new(),
     };
-    for store::InForce { name, has_document, is_overridden, refused } in store::in_force() {
+    for store::InForce { name, has_document, is_overridden, is_outage, refused } in store::in_force() {
         let is_refused = refused.iter().any(|(origin, _)| *origin == Origin::Source);
         match (has_document, is_refused) {
             (false, _) => status.missing.push(name),
@@ -131,6 +143,9 @@ pub fn status() -> Status {
         }
         if is_overridden {
             status.overridden.push(name);
+        }
+        if is_outage {
+            status.outage.push(name);
         }
         let refused = refused.into_iter();
         status.refused.extend(refused.map(|(origin, error)| RefusedDocument {
@@ -182,6 +197,9 @@ impl fmt::Display for Status {
         if !self.overridden.is_empty() {
             write!(f, ", overridden {}", self.overridden.join(", "))?;
         }
+        if !self.outage.is_empty() {
+            write!(f, ", away for too long for {}", self.outage.join(", "))?;
+        }
         if !self.refused.is_empty() {
             let names: Vec<_> = self.refused.iter().map(|refused| refused.flag).collect();
             write!(f, ", refused {}", names.join(", "))?;
@@ -205,6 +223,12 @@ impl fmt::Display for SourceStatus {
                 Some(age) => write!(f, " (lost; data of {} s ago", age.as_secs())?,
                 None => f.write_str(" (lost")?,
             },
+        }
+        if let Some(age) = self.snapshot_age {
+            write!(f, "; snapshot of {} s ago", age.as_secs())?;
+        }
+        if let Some(left) = self.held_for {
+            write!(f, "; held for {} s: {}", left.as_secs(), self.held.join(", "))?;
         }
         if let Some(trouble) = self.trouble.as_ref().filter(|_| self.state == SourceState::Live) {
             write!(f, "; {trouble}")?;
@@ -241,6 +265,10 @@ pub(crate) struct Health {
     pub(crate) trouble: Option<String>,
     pub(crate) unknown: Vec<String>,
     pub(crate) last_contact: Option<Instant>,
+    /// Held flags, and until when.
+    pub(crate) held: Option<(Vec<&'static str>, Instant)>,
+    /// When the snapshot was made that is in force.
+    pub(crate) snapshot_at: Option<SystemTime>,
     pub(crate) last_error: Option<String>,
     pub(crate) restarts: u32,
 }
@@ -255,6 +283,8 @@ impl Health {
             trouble: None,
             unknown: Vec::new(),
             last_contact: None,
+            held: None,
+            snapshot_at: None,
             last_error: None,
             restarts: 0,
         }
@@ -269,6 +299,9 @@ impl Health {
             trouble: self.trouble.clone(),
             unknown: self.unknown.clone(),
             age: self.last_contact.map(|at| at.elapsed()),
+            held: self.held.as_ref().map(|(flags, _)| flags.clone()).unwrap_or_default(),
+            held_for: self.held.as_ref().map(|(_, until)| until.saturating_duration_since(Instant::now())),
+            snapshot_age: self.snapshot_at.map(|at| at.elapsed().unwrap_or_default()),
             last_error: self.last_error.clone(),
             restarts: self.restarts,
         }
@@ -344,6 +377,11 @@ impl BoardState {
         let all = || [&self.source, &self.override_file].into_iter().flatten();
         if all().any(|health| health.state == SourceState::Stopped) {
             return Some(Err(NotReady { message: "the flag source was stopped".to_owned() }));
+        }
+        let is_live = |health: &Option<Health>| health.as_ref().is_none_or(|health| health.state == SourceState::Live);
+        let has_snapshot = |source: &Health| source.state == SourceState::Lost && source.snapshot_at.is_some();
+        if self.source.as_ref().is_some_and(has_snapshot) && is_live(&self.override_file) {
+            return Some(Ok(Readiness::Snapshot));
         }
         let readiness = if self.source.is_some() { Readiness::Live } else { Readiness::NoSource };
         all().all(|health| health.state == SourceState::Live).then_some(Ok(readiness))

@@ -14,6 +14,7 @@ pub(crate) enum Key {
     Ticket,
     Kind,
     Public,
+    OnOutage,
     /// `key`: the name in Redis or at a provider.
     Remote,
     Crate,
@@ -64,7 +65,7 @@ const fn row(key: Key, name: &'static str, form: &'static str, targets: &'static
     Row { key, name, form, targets }
 }
 
-const TABLE: [Row; 30] = [
+const TABLE: [Row; 31] = [
     row(Key::Name, "name", "name = \"new_checkout\"", FLAG),
     row(Key::Default, "default", "default = false", FLAG),
     row(Key::DefaultFn, "default_fn", "default_fn = path::to::function", FLAG),
@@ -74,6 +75,7 @@ const TABLE: [Row; 30] = [
     row(Key::Ticket, "ticket", "ticket = \"PAY-123\"", FLAG),
     row(Key::Kind, "kind", "kind = release", FLAG),
     row(Key::Public, "public", "public", FLAG),
+    row(Key::OnOutage, "on_outage", "on_outage = default(after = \"5m\")", FLAG),
     row(Key::Remote, "key", "key = \"New Checkout\"", FLAG),
     row(Key::Crate, "crate", "crate = path::to::flags_runtime", ALL_BUT_VARIANTS),
     row(Key::Off, "off", "off = path::to::function", FUNCTION),
@@ -98,7 +100,7 @@ const TABLE: [Row; 30] = [
 ];
 
 /// Names that later versions give a meaning to, so that nobody relies on their being unknown.
-const LATER: [(&str, &[Target]); 2] = [("provider", FLAG), ("on_outage", FLAG)];
+const LATER: [(&str, &[Target]); 1] = [("provider", FLAG)];
 
 impl Key {
     /// Those that a declaration must have; `default_fn` is another `default`.

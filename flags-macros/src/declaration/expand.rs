@@ -32,6 +32,8 @@ pub(crate) fn expand(declaration: &Declaration) -> TokenStream {
     let ticket = text_of(settings.ticket.as_ref());
     let kind = settings.kind.as_ref().map(ToString::to_string).unwrap_or_default();
     let is_public = settings.is_public;
+    let outage_limit = settings.outage_limit.map_or(0, |limit| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX));
+    let outage_limit = Literal::u64_unsuffixed(outage_limit);
     let (line, column) = text::position(ident.span());
     let (line, column) = (Literal::usize_unsuffixed(line), Literal::usize_unsuffixed(column));
 
@@ -59,6 +61,7 @@ pub(crate) fn expand(declaration: &Declaration) -> TokenStream {
             ticket = #ticket,
             kind = #kind,
             public = #is_public,
+            outage_limit = #outage_limit,
             doc = #doc,
             line = #line,
             column = #column,

@@ -13,6 +13,7 @@ use super::passed::{Passed, passed};
 use super::shape::{has_future, output_of_future, ungrouped};
 use crate::arguments::{Argument, Arguments, Key, Written};
 use crate::diagnostics::Diagnostics;
+use crate::settings::duration;
 
 /// What a dark launch expands from.
 pub(super) struct Launch {
@@ -262,23 +263,5 @@ fn max_in_flight(arguments: &Arguments, diagnostics: &mut Diagnostics) -> usize 
 
 fn timeout(argument: &Argument, diagnostics: &mut Diagnostics) -> Option<Duration> {
     let literal = argument.string(diagnostics)?;
-    let text = literal.value();
-    let parsed = text.find(|c: char| !c.is_ascii_digit()).and_then(|digits| {
-        let (number, unit) = text.split_at(digits);
-        let number: u64 = number.parse().ok().filter(|number| *number > 0)?;
-        match unit {
-            "ms" => Some(Duration::from_millis(number)),
-            "s" => Some(Duration::from_secs(number)),
-            "m" => number.checked_mul(60).map(Duration::from_secs),
-            _ => None,
-        }
-    });
-    if parsed.is_none() {
-        let form = argument.key.form();
-        diagnostics.report(
-            literal.span(),
-            format_args!("`{text}` is not a whole number above 0 with the unit `ms`, `s` or `m`: write `{form}`"),
-        );
-    }
-    parsed
+    duration(&literal, argument.key.form(), diagnostics)
 }

@@ -30,6 +30,8 @@ pub enum Step {
         /// what was wrong with it
         message: String,
     },
+    /// The source has been away for longer than the flag's `on_outage` allows: the declared default.
+    Outage,
     /// There is no document: the declared default.
     NoDocument,
     /// Whether the document is enabled at all.
@@ -95,6 +97,9 @@ impl fmt::Display for Step {
             Self::OverrideFile => f.write_str("the override file stands above the source"),
             Self::Refused { message } => {
                 write!(f, "the document that is there now was refused, the last good state stays: {message}")
+            }
+            Self::Outage => {
+                f.write_str("the source has been away for longer than `on_outage` allows: the declared default")
             }
             Self::NoDocument => f.write_str("no document: the declared default"),
             Self::Enabled { is_enabled: true } => f.write_str("enabled"),

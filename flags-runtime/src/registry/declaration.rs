@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::OnceLock;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::cell::{Cell, Reading};
 use crate::rules::rule::Published;
@@ -36,6 +36,8 @@ pub struct Metadata {
     pub ticket: &'static str,
     pub kind: &'static str,
     pub is_public: bool,
+    /// Milliseconds that the source may be away before the declared default is answered; 0 is for ever.
+    pub outage_limit: u64,
     pub doc: &'static str,
     pub place: Place,
 }
@@ -55,6 +57,7 @@ impl Metadata {
         ticket: "",
         kind: "",
         is_public: false,
+        outage_limit: 0,
         doc: "",
         place: Place { package: "", version: "", file: "", line: 0, column: 0, module: "" },
     };
@@ -162,6 +165,12 @@ impl Declaration {
     /// Whether the flag may be shown to clients outside the service.
     pub const fn is_public(&self) -> bool {
         self.meta.is_public
+    }
+
+    /// How long the source may be away before the flag answers its declared default (`on_outage = default(after = "5m")`);
+    /// none if it keeps its last decision.
+    pub fn outage_limit(&self) -> Option<Duration> {
+        (self.meta.outage_limit > 0).then(|| Duration::from_millis(self.meta.outage_limit))
     }
 
     /// Its doc comment.

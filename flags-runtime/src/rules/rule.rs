@@ -26,6 +26,8 @@ pub struct Published {
     pub(crate) rule: Option<Arc<Rule>>,
     /// Why the document that is there now was refused.
     pub(crate) refused: Option<DocumentError>,
+    /// Whether the source has been away for too long, so that its document does not count.
+    pub(crate) is_outage: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -56,6 +56,17 @@ pub trait Source: Send + 'static {
         Vec::new()
     }
 
+    /// Whether all documents may vanish by an accident, as those of a server that restarts without its data. If most of them
+    /// do at once, the last good ones stay in force for the `empty_grace`.
+    fn may_lose_everything(&self) -> bool {
+        false
+    }
+
+    /// What tells this source from others whose documents mean something else; a snapshot of another one is not used.
+    fn identity(&self) -> String {
+        self.describe()
+    }
+
     /// What somebody should know although the source answers, for people: for example that it may be out of date itself.
     fn trouble(&self) -> Option<String> {
         None

@@ -8,15 +8,16 @@ mod slot;
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
 use self::slot::{Compiled, FlagState, Slot, compile};
 use crate::registry::declaration::FlagCore;
-use crate::registry::{RegisteredFlag, registry};
+use crate::registry::{Declaration, RegisteredFlag, registry};
 use crate::rules::DocumentError;
-use crate::rules::rule::Origin;
+use crate::rules::rule::{Origin, Published};
 use crate::value::CompiledValue;
 
 /// Documents of one origin, key by key: none means that there is no document.
@@ -31,6 +32,8 @@ pub(crate) struct Generation(u64);
 pub(crate) struct Applied {
     /// Names of flags that go by another document than before.
     pub(crate) changed: Vec<&'static str>,
+    /// Their keys and documents.
+    pub(crate) taken: Vec<(&'static str, Option<Vec<u8>>)>,
     /// Names of flags whose document was refused now, with the reason.
     pub(crate) refused: Vec<(&'static str, DocumentError)>,
     /// Names of flags whose document now has fields that nobody knows, with those.
@@ -43,6 +46,7 @@ pub(crate) struct InForce {
     pub(crate) name: &'static str,
     pub(crate) has_document: bool,
     pub(crate) is_overridden: bool,
+    pub(crate) is_outage: bool,
     pub(crate) refused: Vec<(Origin, DocumentError)>,
 }
 
@@ -76,7 +80,7 @@ pub(crate) fn apply(generation: Generation, origin: Origin, documents: Documents
         .into_iter()
         .map(|(flag, sha256, document)| {
             flag.cores().iter().for_each(|core| make_default(core));
-            (flag, sha256, compile(document.as_deref(), flag.declaration()))
+            Change { flag, sha256, compiled: compile(document.as_deref(), flag.declaration()), text: document }
         })
         .collect();
     publish(generation, origin, compiled)
@@ -89,14 +93,20 @@ pub(crate) fn refuse(generation: Generation, origin: Origin, key: &str, why: &st
         return Applied::default();
     }
     flag.cores().iter().for_each(|core| make_default(core));
-    publish(generation, origin, vec![(flag, Some(NO_TEXT), Some(Err(DocumentError::mismatch(why))))])
+    let compiled = Some(Err(DocumentError::mismatch(why)));
+    publish(generation, origin, vec![Change { flag, sha256: Some(NO_TEXT), compiled, text: None }])
 }
 
 /// Stands for the hash of what has no text; no text has it.
 const NO_TEXT: [u8; 32] = [0; 32];
 
-/// A flag with the hash of its new document and what that compiled to.
-type Change = (&'static RegisteredFlag, Option<[u8; 32]>, Compiled);
+/// A flag with its new document, the hash of that and what it compiled to.
+struct Change {
+    flag: &'static RegisteredFlag,
+    sha256: Option<[u8; 32]>,
+    compiled: Compiled,
+    text: Option<Vec<u8>>,
+}
 
 fn publish(generation: Generation, origin: Origin, compiled: Vec<Change>) -> Applied {
     let mut applied = Applied::default();
@@ -106,7 +116,7 @@ fn publish(generation: Generation, origin: Origin, compiled: Vec<Change>) -> App
     if state.generation != generation {
         return applied;
     }
-    for (flag, sha256, compiled) in compiled {
+    for Change { flag, sha256, compiled, text } in compiled {
         let name = flag.declaration().name();
         let slot = state.slot(flag, origin);
         old_rules.push(slot.replace(sha256, compiled));
@@ -114,36 +124,79 @@ fn publish(generation: Generation, origin: Origin, compiled: Vec<Change>) -> App
             applied.refused.push((name, error.clone()));
         } else {
             applied.changed.push(name);
+            applied.taken.push((flag.declaration().key(), text));
             let unknown = slot.last_good.as_ref().map(|rule| rule.unknown_fields.clone());
             applied.unknown_fields.extend(unknown.filter(|fields| !fields.is_empty()).map(|fields| (name, fields)));
         }
-        let flag_state = state.of(flag);
-        for core in flag.cores() {
-            old_published.push(core.published.swap(flag_state.published().map(std::sync::Arc::new)));
-            write_cell(core);
-        }
+        old_published.extend(state.publish(flag));
     }
     drop(state);
     applied
+}
+
+/// The keys of an origin that have a document, good or not.
+pub(crate) fn known(origin: Origin) -> Vec<&'static str> {
+    let mut state = lock();
+    let flags = registry().flags().iter();
+    let known = flags.filter(|flag| state.slot(flag, origin).sha256.is_some());
+    known.map(|flag| flag.declaration().key()).collect()
+}
+
+/// The source has been away for so long: flags that allow less answer their declared defaults from now on. Gives the names
+/// of those that did not before.
+pub(crate) fn begin_outage(generation: Generation, away: Duration) -> Vec<&'static str> {
+    change_outage(generation, |flag| flag.outage_limit().is_some_and(|limit| limit <= away))
+}
+
+/// The source is back: its documents count again. Gives the names of flags for which they did not.
+pub(crate) fn end_outage(generation: Generation) -> Vec<&'static str> {
+    change_outage(generation, |_| false)
+}
+
+fn change_outage(generation: Generation, is_outage: impl Fn(&Declaration) -> bool) -> Vec<&'static str> {
+    // Dropped after the lock: a value's `Drop` is users' code.
+    let mut old_published = Vec::new();
+    let concerned = registry().flags().iter().filter(|flag| flag.declaration().outage_limit().is_some());
+    let concerned: Vec<_> = concerned.collect();
+    for core in concerned.iter().flat_map(|flag| flag.cores()) {
+        make_default(core);
+    }
+    let mut changed = Vec::new();
+    let mut state = lock();
+    if state.generation == generation {
+        for flag in concerned {
+            let now = is_outage(flag.declaration());
+            if std::mem::replace(&mut state.of(flag).is_outage, now) != now {
+                old_published.extend(state.publish(flag));
+                changed.push(flag.declaration().name());
+            }
+        }
+    }
+    drop(state);
+    changed
 }
 
 /// Forgets all documents of an origin.
 pub(crate) fn clear(generation: Generation, origin: Origin) {
     let keys = registry().flags().iter().map(|flag| (flag.declaration().key(), None));
     apply(generation, origin, keys.collect());
+    if origin == Origin::Source {
+        end_outage(generation);
+    }
 }
 
 /// What is in force, flag by flag, in the order of the registry.
 pub(crate) fn in_force() -> Vec<InForce> {
     let mut state = lock();
     let of = |flag: &RegisteredFlag| {
-        let FlagState { source, override_file } = state.of(flag);
+        let FlagState { source, override_file, is_outage } = state.of(flag);
         let refused = |origin, slot: &Slot| slot.refused.clone().map(|error| (origin, error));
         let both = [refused(Origin::Source, source), refused(Origin::OverrideFile, override_file)];
         InForce {
             name: flag.declaration().name(),
             has_document: source.sha256.is_some(),
             is_overridden: override_file.last_good.is_some(),
+            is_outage: *is_outage,
             refused: both.into_iter().flatten().collect(),
         }
     };
@@ -232,6 +285,17 @@ fn bits_for_everybody(core: &FlagCore) -> Option<u64> {
 }
 
 impl State {
+    /// Publishes what is in force of a flag; gives back what was, to be dropped without the lock.
+    fn publish(&mut self, flag: &RegisteredFlag) -> Vec<Option<Arc<Published>>> {
+        let flag_state = self.of(flag);
+        let publish = |core: &&'static FlagCore| {
+            let old = core.published.swap(flag_state.published().map(Arc::new));
+            write_cell(core);
+            old
+        };
+        flag.cores().iter().map(publish).collect()
+    }
+
     fn of(&mut self, flag: &RegisteredFlag) -> &mut FlagState {
         self.flags.entry(flag.declaration().name()).or_default()
     }

@@ -12,6 +12,8 @@ use crate::rules::rule::{Origin, Published, Rule};
 pub(super) struct FlagState {
     pub(super) source: Slot,
     pub(super) override_file: Slot,
+    /// Whether the source has been away for longer than the flag allows.
+    pub(super) is_outage: bool,
 }
 
 /// The document of one origin for one flag.
@@ -45,11 +47,14 @@ impl FlagState {
     /// The override file stands above the source; a refused document there without a good one before does not count.
     pub(super) fn published(&self) -> Option<Published> {
         let overriding = self.override_file.last_good.is_some();
+        if self.is_outage && !overriding {
+            return Some(Published { origin: Origin::Source, rule: None, refused: None, is_outage: true });
+        }
         let (origin, slot) =
             if overriding { (Origin::OverrideFile, &self.override_file) } else { (Origin::Source, &self.source) };
         let (rule, refused) = (slot.last_good.clone(), slot.refused.clone());
         let has_document = rule.is_some() || refused.is_some();
-        has_document.then_some(Published { origin, rule, refused })
+        has_document.then_some(Published { origin, rule, refused, is_outage: false })
     }
 }
 

@@ -242,6 +242,14 @@ impl Source for RedisSource {
         self.unreadable.iter().map(|name| (name.clone(), why.to_owned())).collect()
     }
 
+    fn may_lose_everything(&self) -> bool {
+        true
+    }
+
+    fn identity(&self) -> String {
+        format!("{}, {}", self.deployment, self.prefix.as_str())
+    }
+
     fn trouble(&self) -> Option<String> {
         match &self.reader {
             Some(Reader::Home(home)) => home.trouble(),

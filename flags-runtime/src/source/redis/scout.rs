@@ -107,3 +107,56 @@ impl Scout {
         self.found.lock().unwrap_or_else(PoisonError::into_inner).trouble.clone()
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    fn finds(scout: &Scout, seen: impl Fn(&Scout) -> Option<String>) -> String {
+        let give_up = Instant::now() + Duration::from_secs(20);
+        loop {
+            if let Some(seen) = seen(scout) {
+                return seen;
+            }
+            assert!(Instant::now() < give_up, "the scout finds nothing");
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    fn endpoint(host: &str) -> Endpoint {
+        let address = Address::Tcp { host: host.to_owned(), port: 6379 };
+        Endpoint { address, credentials: None, database: 0, tls: None }
+    }
+
+    #[test]
+    fn a_host_name_that_means_another_machine_is_noticed() {
+        let elsewhere = Some([203, 0, 113, 7].into());
+        let scout = Scout::of_name(&endpoint("localhost"), elsewhere).unwrap().unwrap();
+        assert_eq!(finds(&scout, Scout::moved), "the host name `localhost` does not mean 203.0.113.7 any more");
+        assert!(Scout::of_name(&endpoint("203.0.113.8"), elsewhere).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_host_name_that_stays_or_cannot_be_resolved_is_no_reason_to_leave() {
+        let here = Some([127, 0, 0, 1].into());
+        let scout = Scout::of_name(&endpoint("no-such-host.invalid"), here).unwrap().unwrap();
+        assert!(finds(&scout, Scout::trouble).contains("`no-such-host.invalid` cannot be resolved"));
+        assert_eq!(scout.moved(), None);
+        let (looked, looks) = channel();
+        let scout = Scout::send_out(move || {
+            let _ = looked.send(());
+            Ok(None)
+        })
+        .unwrap();
+        assert!(
+            looks.recv_timeout(Duration::from_secs(20)).is_ok() && looks.recv_timeout(Duration::from_secs(20)).is_ok()
+        );
+        assert_eq!((scout.moved(), scout.trouble()), (None, None));
+        drop(scout);
+        // The closure goes when its thread does.
+        while looks.recv_timeout(Duration::from_secs(20)).is_ok() {}
+    }
+}

@@ -1,21 +1,27 @@
 //! The synchronizer: the background thread that moves a source's documents into the store.
 //!
 //! One plain thread per source, no async runtime. It reads everything at first, after every loss, on request of the
-//! source and at every refresh; between, only what the source says has changed. Stopping it takes effect at the next
-//! wait, 250 ms at most, or when a blocking call of the source returns.
+//! source and at every refresh; between, only what the source says has changed. While contact is lost it says when that
+//! has been too long, for people and for flags that do not want it. Stopping it takes effect at the next wait, 250 ms at
+//! most, or when a blocking call of the source returns.
 
+mod hold;
+
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use self::hold::Hold;
 use crate::event::{Event, Listener};
 use crate::random;
 use crate::registry::registry;
 use crate::rules::rule::Origin;
+use crate::snapshot::Keeper;
 use crate::source::{Change, Mode, Source, SourceError, SourceErrorKind};
 use crate::status::{BOARD, Health, SourceState, status};
-use crate::store::{self, Generation};
+use crate::store::{self, Documents, Generation};
 
 /// A running synchronizer; dropping it stops the thread without waiting for it.
 #[derive(Debug)]
@@ -36,24 +42,50 @@ const DATA_PAUSE: Duration = Duration::from_millis(250);
 /// Without pushes the refresh interval is how long a kill takes to arrive.
 const LONGEST_POLL: Duration = Duration::from_secs(5);
 
+/// How a source is followed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    /// After how long everything is read again.
+    pub(crate) refresh: Duration,
+    /// How long documents that vanished together stay in force.
+    pub(crate) empty_grace: Duration,
+    /// After how long without an answer that is told.
+    pub(crate) stale_after: Duration,
+}
+
+/// What is kept of the source for the next start.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    pub(crate) keeper: Option<Keeper>,
+    /// When the source last answered the process that left the snapshot which is in force.
+    pub(crate) snapshot_at: Option<SystemTime>,
+}
+
 impl Synchronizer {
     pub(crate) fn start(
         generation: Generation,
         origin: Origin,
         source: Box<dyn Source>,
-        refresh: Duration,
+        pace: Pace,
+        kept: Kept,
         listener: Listener,
     ) -> std::io::Result<Self> {
         let description = source.describe();
-        BOARD.put(origin, Health::new(description.clone()));
+        BOARD.put(origin, Health { snapshot_at: kept.snapshot_at, ..Health::new(description.clone()) });
         let (stop, stopped) = channel();
         let (end, ended) = channel::<()>();
+        let may_lose_everything = source.may_lose_everything();
+        let age = kept.snapshot_at.and_then(|at| at.elapsed().ok()).unwrap_or_default();
         let mut run = Run {
             generation,
             origin,
             source,
             description,
-            refresh,
+            pace,
+            keeper: kept.keeper,
+            hold: Hold::new(if may_lose_everything { pace.empty_grace } else { Duration::ZERO }),
+            last_contact: Instant::now().checked_sub(age).unwrap_or_else(Instant::now),
+            is_stale: false,
             listener,
             stopped,
             has_started: false,
@@ -88,7 +120,13 @@ struct Run {
     source: Box<dyn Source>,
     /// Asked once: the source's own code runs only where a panic of it is caught.
     description: String,
-    refresh: Duration,
+    pace: Pace,
+    keeper: Option<Keeper>,
+    hold: Hold,
+    /// The last successful answer; before the first one that of the snapshot, or the start.
+    last_contact: Instant,
+    /// Whether it was told that this is long ago.
+    is_stale: bool,
     listener: Listener,
     stopped: Receiver<()>,
     has_started: bool,
@@ -118,7 +156,7 @@ impl Run {
     }
 
     fn read_before_start(&mut self) {
-        let read = catch_unwind(AssertUnwindSafe(|| self.read_everything()));
+        let read = catch_unwind(AssertUnwindSafe(|| self.read_everything(false)));
         if let Ok(Err(error)) = read {
             self.lost(&error);
         }
@@ -127,7 +165,7 @@ impl Run {
     fn synchronize(&mut self) {
         let mut pause = SHORTEST_PAUSE;
         loop {
-            let contact = self.read_everything().and_then(|()| {
+            let contact = self.read_everything(false).and_then(|()| {
                 pause = SHORTEST_PAUSE;
                 self.follow()
             });
@@ -158,9 +196,10 @@ impl Run {
             if self.is_stopped() {
                 return Ok(Stop);
             }
-            let left = next_refresh.saturating_duration_since(Instant::now());
+            let next_read = self.hold.until().map_or(next_refresh, |until| until.min(next_refresh));
+            let left = next_read.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                self.read_everything()?;
+                self.read_everything(false)?;
                 next_refresh = self.next_refresh();
                 continue;
             }
@@ -168,16 +207,17 @@ impl Run {
                 Change::Nothing => {}
                 Change::Keys(keys) => self.read(keys)?,
                 Change::Everything => {
-                    self.read_everything()?;
+                    self.read_everything(true)?;
                     next_refresh = self.next_refresh();
                 }
             }
         }
     }
 
-    fn read_everything(&mut self) -> Result<(), SourceError> {
+    /// Reads all documents; `is_everything` if the source said that anything may have changed.
+    fn read_everything(&mut self, is_everything: bool) -> Result<(), SourceError> {
         let keys: Vec<_> = registry().flags().iter().map(|flag| flag.declaration().key()).collect();
-        self.fetch_and_apply(&keys)
+        self.fetch_and_apply(&keys, is_everything)
     }
 
     fn read(&mut self, mut changed: Vec<String>) -> Result<(), SourceError> {
@@ -188,10 +228,10 @@ impl Run {
             return Ok(());
         }
         let keys: Vec<_> = changed.iter().map(String::as_str).collect();
-        self.fetch_and_apply(&keys)
+        self.fetch_and_apply(&keys, false)
     }
 
-    fn fetch_and_apply(&mut self, keys: &[&str]) -> Result<(), SourceError> {
+    fn fetch_and_apply(&mut self, keys: &[&str], is_everything: bool) -> Result<(), SourceError> {
         let documents = self.source.fetch(keys)?;
         if self.is_stopped() {
             // Whoever stopped us may have started another source meanwhile: what came late is not applied.
@@ -202,11 +242,22 @@ impl Run {
             return Err(SourceError::data(format!("answered {got} documents for {asked} keys")));
         }
         let unreadable = self.source.unreadable();
-        let readable = |(key, _): &(&str, _)| !unreadable.iter().any(|(name, _)| name == key);
-        let documents = keys.iter().copied().zip(documents).filter(readable).collect();
+        let is_readable = |key: &str| !unreadable.iter().any(|(name, _)| name == key);
+        let mut documents: Documents<'_> = keys.iter().copied().zip(documents).collect();
+        documents.retain(|(key, _)| is_readable(key));
+        self.hold_what_vanished(&documents, is_everything);
+        documents.retain(|(key, document)| document.is_some() || !self.hold.holds(key));
         let mut applied = store::apply(self.generation, self.origin, documents);
         for (key, why) in unreadable.iter().filter(|(key, _)| keys.contains(&key.as_str())) {
             applied.refused.extend(store::refuse(self.generation, self.origin, key, why).refused);
+        }
+        self.last_contact = Instant::now();
+        self.is_stale = false;
+        if self.origin == Origin::Source {
+            applied.changed.extend(store::end_outage(self.generation));
+        }
+        if let Some(keeper) = &self.keeper {
+            keeper.note(std::mem::take(&mut applied.taken));
         }
         let (mode, polling_reason, trouble) = (self.source.mode(), self.source.polling_reason(), self.source.trouble());
         let mut unknown = self.source.unasked();
@@ -216,7 +267,8 @@ impl Run {
             health.polling_reason = polling_reason;
             health.trouble = trouble;
             health.unknown.clone_from(&unknown);
-            health.last_contact = Some(Instant::now());
+            health.last_contact = Some(self.last_contact);
+            health.snapshot_at = None;
             std::mem::replace(&mut health.state, SourceState::Live)
         });
         self.last_error = None;
@@ -244,6 +296,42 @@ impl Run {
         Ok(())
     }
 
+    /// Holds documents that vanished together, and says so.
+    fn hold_what_vanished(&mut self, documents: &Documents<'_>, is_everything: bool) {
+        if self.hold.grace().is_zero() {
+            return;
+        }
+        let known: BTreeSet<&str> = store::known(self.origin).into_iter().collect();
+        let batch = documents.iter().map(|(key, document)| (*key, document.is_some()));
+        let is_news = self.hold.look(&known, batch, is_everything, Instant::now());
+        let flags: Vec<_> = self.hold.keys().filter_map(registry_name).collect();
+        let held = self.hold.until().map(|until| (flags.clone(), until));
+        BOARD.note(self.generation, self.origin, |health| health.held = held);
+        if is_news {
+            let (source, grace) = (self.description.clone(), self.hold.grace());
+            self.listener.tell(&Event::Held { source, flags, grace });
+        }
+    }
+
+    /// Says how long contact has been lost, to people and to flags that do not want it to last. Gives the moment at which
+    /// there is more to say.
+    fn look_at_age(&mut self) -> Option<Instant> {
+        if self.origin != Origin::Source || self.is_stopped() {
+            return None;
+        }
+        let age = self.last_contact.elapsed();
+        if age >= self.pace.stale_after && !std::mem::replace(&mut self.is_stale, true) {
+            self.listener.tell(&Event::Stale { source: self.description.clone(), age });
+        }
+        let flags = store::begin_outage(self.generation, age);
+        if !flags.is_empty() {
+            self.listener.tell(&Event::Outage { source: self.description.clone(), flags });
+        }
+        let limits = registry().flags().iter().filter_map(|flag| flag.declaration().outage_limit());
+        let next = limits.chain([self.pace.stale_after]).filter(|limit| *limit > age).min()?;
+        self.last_contact.checked_add(next)
+    }
+
     fn lost(&mut self, error: &SourceError) {
         if self.is_stopped() {
             return;
@@ -268,8 +356,8 @@ impl Run {
 
     fn next_refresh(&self) -> Instant {
         let interval = match self.source.mode() {
-            Mode::Push => self.refresh,
-            Mode::Polling => self.refresh.min(LONGEST_POLL),
+            Mode::Push => self.pace.refresh,
+            Mode::Polling => self.pace.refresh.min(LONGEST_POLL),
         };
         Instant::now() + jittered(interval)
     }
@@ -278,12 +366,21 @@ impl Run {
         self.stopped.try_recv() == Err(TryRecvError::Disconnected)
     }
 
-    fn pause(&self, duration: Duration) -> Result<(), Stop> {
-        match self.stopped.recv_timeout(duration) {
-            Err(RecvTimeoutError::Timeout) => Ok(()),
-            Ok(()) | Err(RecvTimeoutError::Disconnected) => Err(Stop),
+    fn pause(&mut self, duration: Duration) -> Result<(), Stop> {
+        let end = Instant::now() + duration;
+        loop {
+            let until = self.look_at_age().map_or(end, |next| next.min(end));
+            match self.stopped.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                Err(RecvTimeoutError::Timeout) if Instant::now() >= end => return Ok(()),
+                Err(RecvTimeoutError::Timeout) => {}
+                Ok(()) | Err(RecvTimeoutError::Disconnected) => return Err(Stop),
+            }
         }
     }
+}
+
+fn registry_name(key: &str) -> Option<&'static str> {
+    registry().by_key(key).map(|flag| flag.declaration().name())
 }
 
 /// Half to the whole of a duration, so that a thousand processes do not come at once.
