@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The floors of flags-runtime, ground first. A module may name only itself and what stands before it.
-const FLOORS: [&str; 25] = [
+const FLOORS: [&str; 26] = [
     "clock",
     "context",
     "details",
@@ -21,6 +21,7 @@ const FLOORS: [&str; 25] = [
     "store",
     "status",
     "event",
+    "snapshot",
     "synchronizer",
     "flag",
     "dark_launch",
