@@ -68,13 +68,17 @@ fn main() {
 struct Report {
     values: BTreeMap<String, u64>,
     reads: u64,
-    slowest_ns: u64,
+    /// Reads that took more than [`SLOWEST_READ`] of CPU time.
+    slow: u64,
+    /// The same for work that shares nothing with anybody: what the machine does to a thread by itself.
+    slow_controls: u64,
     waits: u64,
     status: String,
 }
 
 static READS: AtomicU64 = AtomicU64::new(0);
-static SLOWEST: AtomicU64 = AtomicU64::new(0);
+static SLOW: AtomicU64 = AtomicU64::new(0);
+static SLOW_CONTROLS: AtomicU64 = AtomicU64::new(0);
 static WAITS: AtomicU64 = AtomicU64::new(0);
 static IS_OVER: AtomicBool = AtomicBool::new(false);
 
@@ -86,7 +90,8 @@ fn client() {
         let report = Report {
             values: FLAGS.iter().map(|flag| (flag.declaration().name().to_owned(), flag.get())).collect(),
             reads: READS.load(Ordering::Relaxed),
-            slowest_ns: SLOWEST.load(Ordering::Relaxed),
+            slow: SLOW.load(Ordering::Relaxed),
+            slow_controls: SLOW_CONTROLS.load(Ordering::Relaxed),
             waits: WAITS.load(Ordering::Relaxed),
             status: guard.status().to_string(),
         };
@@ -103,10 +108,14 @@ fn read_all_the_while() {
         let turns = voluntary_switches();
         for flag in FLAGS {
             for user in &users {
-                let start = ThreadTime::now();
-                std::hint::black_box(flag.get_for(user));
-                let took = u64::try_from(start.elapsed().as_nanos()).unwrap();
-                SLOWEST.fetch_max(took, Ordering::Relaxed);
+                let is_slow = |work: &dyn Fn() -> u64| {
+                    let start = ThreadTime::now();
+                    std::hint::black_box(work());
+                    u64::from(start.elapsed() > SLOWEST_READ)
+                };
+                SLOW.fetch_add(is_slow(&|| flag.get_for(user)), Ordering::Relaxed);
+                let control = || flags_runtime::bucket("control", user.targeting_key()).to_bits();
+                SLOW_CONTROLS.fetch_add(is_slow(&control), Ordering::Relaxed);
             }
         }
         // A thread that waits for a lock gives its turn away; one that is only pushed aside does not.
@@ -226,12 +235,20 @@ fn chaos() {
         assert!(is_equal, "process {n} differs from {expected:?} after {:?}: {last:?}", healed.elapsed());
     }
     println!("all equal after {:?}", healed.elapsed());
+    let (mut reads, mut slow, mut slow_controls) = (0, 0, 0);
     for client in &mut clients {
-        let Report { reads, slowest_ns, waits, .. } = client.report();
-        assert!(reads > 1000, "hardly any reads: {reads}");
-        assert!(Duration::from_nanos(slowest_ns) <= SLOWEST_READ, "a read took {slowest_ns} ns of CPU time");
-        assert_eq!(waits, 0, "reads gave their turn away");
+        let report = client.report();
+        reads += report.reads;
+        slow += report.slow;
+        slow_controls += report.slow_controls;
+        assert_eq!(report.waits, 0, "reads gave their turn away");
     }
+    println!(
+        "{reads} reads, {slow} took more than {SLOWEST_READ:?} of CPU time, and of as many controls {slow_controls}"
+    );
+    assert!(reads > 1_000_000, "hardly any reads");
+    // A machine that is shared takes a millisecond away now and then, from whatever runs.
+    assert!(slow <= 2 * slow_controls + reads / 1_000_000, "reads are slow");
 }
 
 /// Does something bad and mends it; says what.
