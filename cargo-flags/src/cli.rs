@@ -5,7 +5,10 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::command::{check, dump, eval, get, list, off, on, refs, rollout, set, shadow};
+use crate::command::{
+    acl, allow, check, delete, deny, dump, eval, export, get, history, import, list, off, on, refs, rollback, rollout,
+    set, shadow, watch,
+};
 use crate::failure::Failure;
 use crate::report::Format;
 
@@ -30,6 +33,15 @@ enum Verb {
     On(on::Arguments),
     Off(off::Arguments),
     Rollout(rollout::Arguments),
+    Allow(allow::Arguments),
+    Deny(deny::Arguments),
+    Delete(delete::Arguments),
+    History(history::Arguments),
+    Rollback(rollback::Arguments),
+    Export(export::Arguments),
+    Import(import::Arguments),
+    Watch(watch::Arguments),
+    Acl(acl::Arguments),
     Shadow(shadow::Arguments),
 }
 
@@ -86,6 +98,19 @@ pub(crate) struct Check {
     pub(crate) artifact: Vec<PathBuf>,
 }
 
+/// Users and groups.
+#[derive(Args, Clone, Debug)]
+#[group(required = true, multiple = true)]
+pub(crate) struct Listed {
+    /// Targeting keys
+    #[arg(long = "user", value_name = "USER", num_args = 1..)]
+    pub(crate) users: Vec<String>,
+
+    /// Groups
+    #[arg(long = "group", value_name = "GROUP", num_args = 1..)]
+    pub(crate) groups: Vec<String>,
+}
+
 /// One write: of which flag, where, by whom, and what it may do.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Write {
@@ -136,6 +161,15 @@ pub(crate) fn run(words: impl IntoIterator<Item = OsString>) -> Result<(), Failu
         Verb::On(arguments) => on::run(&arguments),
         Verb::Off(arguments) => off::run(&arguments),
         Verb::Rollout(arguments) => rollout::run(&arguments),
+        Verb::Allow(arguments) => allow::run(&arguments),
+        Verb::Deny(arguments) => deny::run(&arguments),
+        Verb::Delete(arguments) => delete::run(&arguments),
+        Verb::History(arguments) => history::run(&arguments),
+        Verb::Rollback(arguments) => rollback::run(&arguments),
+        Verb::Export(arguments) => export::run(&arguments),
+        Verb::Import(arguments) => import::run(&arguments),
+        Verb::Watch(arguments) => watch::run(&arguments),
+        Verb::Acl(arguments) => acl::run(&arguments),
         Verb::Shadow(arguments) => shadow::run(&arguments),
     }
 }

@@ -25,11 +25,20 @@ pub(crate) struct Live {
 impl Live {
     /// Connects to the server that the options or the environment name, unless the flag's name cannot be one.
     pub(crate) fn connect(server: &Server, name: &str) -> Result<Self, Failure> {
-        let prefix = server.prefix.clone().or_else(|| variable("FLAGS_PREFIX")).unwrap_or_else(|| "ff:".to_owned());
-        let prefix = Prefix::new(&prefix).map_err(|error| Failure::wrong(error.to_string()))?;
-        known::refuse_key(&prefix, name)?;
+        known::refuse_key(&prefix(server)?, name)?;
+        Self::open(server)
+    }
+
+    /// Connects to the server that the options or the environment name.
+    pub(crate) fn open(server: &Server) -> Result<Self, Failure> {
+        let prefix = prefix(server)?;
         let admin = Admin::connect(&url(server)?, prefix.as_str())?;
         Ok(Self { admin, prefix })
+    }
+
+    /// The key of a document without the prefix; none for other keys.
+    pub(crate) fn name_of(&self, key: &str) -> Option<String> {
+        self.prefix.name_of(key.as_bytes()).map(str::to_owned)
     }
 
     /// The key of a document, with prefix.
@@ -38,8 +47,14 @@ impl Live {
     }
 }
 
+/// What keys of documents begin with, as the options or the environment say.
+pub(crate) fn prefix(server: &Server) -> Result<Prefix, Failure> {
+    let prefix = server.prefix.clone().or_else(|| variable("FLAGS_PREFIX")).unwrap_or_else(|| "ff:".to_owned());
+    Prefix::new(&prefix).map_err(|error| Failure::wrong(error.to_string()))
+}
+
 /// The server's URL. Nothing is assumed: a kill that reaches some other Redis looks like one that worked.
-fn url(server: &Server) -> Result<String, Failure> {
+pub(crate) fn url(server: &Server) -> Result<String, Failure> {
     let source = variable("FLAGS_SOURCE");
     server
         .redis
@@ -92,13 +107,41 @@ impl<'a> Edit<'a> {
         &mut self,
         change: impl FnMut(NewDocument) -> Result<NewDocument, AdminError>,
     ) -> Result<Written, Failure> {
-        let Write { by, why, force, .. } = self.options;
-        let note = AuditNote::new(by.clone().unwrap_or_else(operator))
-            .via(concat!("cargo-flags ", env!("CARGO_PKG_VERSION")))
-            .why(&**why);
-        let existing = if *force { Existing::MayBeLost } else { Existing::MustBeKept };
+        let (note, existing) = (self.note(), self.existing());
+        let written = self.live.admin.edit(&self.target.key, existing, &note, change);
+        written.map_err(|error| self.told(error))
+    }
+
+    /// Deletes the document; an error if there is none.
+    pub(crate) fn delete(&mut self) -> Result<Written, Failure> {
+        let (key, note) = (&self.target.key, self.note());
+        let Some(stored) = self.live.admin.get(key)? else {
+            let name = &self.target.name;
+            return Err(Failure::wrong(format!(
+                "there is no document of `{name}`: the flag has its declared default already"
+            )));
+        };
+        Ok(self.live.admin.delete(key, &stored, &note)?)
+    }
+
+    /// Puts the document back as it was.
+    pub(crate) fn rollback(&mut self, to: Option<&str>) -> Result<Written, Failure> {
+        let (note, existing) = (self.note(), self.existing());
+        let written = self.live.admin.rollback(&self.target.key, to, existing, &note);
+        written.map_err(|error| self.told(error))
+    }
+
+    fn note(&self) -> AuditNote {
+        note(self.options.by.as_deref(), &self.options.why)
+    }
+
+    fn existing(&self) -> Existing {
+        if self.options.force { Existing::MayBeLost } else { Existing::MustBeKept }
+    }
+
+    fn told(&self, error: AdminError) -> Failure {
         let name = &self.target.name;
-        self.live.admin.edit(&self.target.key, existing, &note, change).map_err(|error| match error {
+        match error {
             AdminError::UnknownFields { fields, .. } => Failure::wrong(format!(
                 "nothing was written: the document of `{name}` has fields that this version does not know and would \
                  drop: {} (use a newer version, or drop them by --force)",
@@ -112,7 +155,7 @@ impl<'a> Edit<'a> {
                 source,
             ),
             other => other.into(),
-        })
+        }
     }
 
     /// Warns that a change which does not switch the flag on has no effect until somebody does.
@@ -171,7 +214,9 @@ impl<'a> Edit<'a> {
         }
         rows.push(vec!["key".to_owned(), key.clone()]);
         rows.push(vec!["server".to_owned(), self.live.admin.server()]);
-        if let Ok(document) = stored.parse() {
+        if written.text.is_none() {
+            rows.push(vec!["document".to_owned(), "none: the flag has its declared default".to_owned()]);
+        } else if let Ok(document) = stored.parse() {
             push_document(&mut rows, &document);
         }
         rows.push(vec!["written at".to_owned(), written.at.clone()]);
@@ -227,6 +272,12 @@ pub(crate) fn push_document(rows: &mut Rows, document: &Document<'_>) {
     for (field, value) in fields {
         rows.push(vec![field.to_owned(), value]);
     }
+}
+
+/// What the trail is to say of a write by this command.
+pub(crate) fn note(by: Option<&str>, why: &str) -> AuditNote {
+    let by = by.map_or_else(operator, str::to_owned);
+    AuditNote::new(by).via(concat!("cargo-flags ", env!("CARGO_PKG_VERSION"))).why(why)
 }
 
 /// `user@host`, as far as this machine says.

@@ -16,6 +16,7 @@ mod live;
 mod mention;
 mod report;
 mod rustc;
+mod story;
 mod suggestion;
 mod workspace;
 

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is how a test fails")]
 
+mod acl;
 mod check;
 mod eval;
 mod fixture;
@@ -11,4 +12,6 @@ mod records;
 mod shadow;
 mod stubborn;
 mod support;
+mod transfer;
 mod usage;
+mod write;

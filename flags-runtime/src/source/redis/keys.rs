@@ -91,7 +91,8 @@ impl Prefix {
         format!("{}:{{*", self.audit())
     }
 
-    fn without_colon(&self) -> &str {
+    /// What keys of ours that are no documents begin with.
+    pub(super) fn without_colon(&self) -> &str {
         // A checked prefix ends in a colon.
         &self.0[..self.0.len() - 1]
     }

@@ -55,6 +55,12 @@ impl AuditNote {
         Self { via: via.into(), ..self }
     }
 
+    /// The reason if there is none yet.
+    #[must_use]
+    pub(super) fn or_why(self, why: impl FnOnce() -> String) -> Self {
+        if self.why.is_empty() { self.why(why()) } else { self }
+    }
+
     /// The reason.
     #[must_use]
     pub fn why(self, why: impl Into<String>) -> Self {

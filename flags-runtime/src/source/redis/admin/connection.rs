@@ -80,12 +80,17 @@ impl Connection {
 
     /// The texts at these keys that are there.
     pub(super) fn texts(&mut self, keys: &[String]) -> Result<Vec<Vec<u8>>, AdminError> {
+        Ok(self.texts_of(keys)?.into_iter().flatten().collect())
+    }
+
+    /// The texts at these keys, in their order; none where there is none, or another type.
+    pub(super) fn texts_of(&mut self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, AdminError> {
         let mut texts = Vec::new();
         for keys in keys.chunks(PAGE) {
             for value in self.router.texts(keys).map_err(|source| self.unusable(source))? {
                 match value {
-                    Value::BulkString(bytes) => texts.push(bytes),
-                    Value::Nil => {}
+                    Value::BulkString(bytes) => texts.push(Some(bytes)),
+                    Value::Nil => texts.push(None),
                     reply => return Err(self.unexpected("MGET", keys.first().map_or("", String::as_str), &reply)),
                 }
             }

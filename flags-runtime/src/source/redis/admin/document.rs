@@ -38,6 +38,16 @@ pub struct NewDocument {
     value: String,
 }
 
+/// Users and groups of a document's lists.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs, reason = "a document has these two lists")]
+pub struct Names {
+    /// Targeting keys.
+    pub users: Vec<String>,
+    /// Groups.
+    pub groups: Vec<String>,
+}
+
 /// What to do with a stored document that a write cannot keep as it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -59,6 +69,24 @@ impl StoredDocument {
     /// The text, for people; bytes that are not UTF-8 are replaced.
     pub fn text(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(&self.bytes)
+    }
+
+    /// The text to write where this document is to stand again for a flag: itself if every reader takes it as it is, else
+    /// what it says in six fields.
+    pub(super) fn restored(&self, name: &str, existing: Existing) -> Result<String, AdminError> {
+        let document = self.parse().map_err(|source| AdminError::Unreadable { name: name.to_owned(), source })?;
+        let raw = &document.raw;
+        let lists = [raw.rollout_percentage, raw.allowed_users, raw.allowed_groups];
+        // A null is no list to a Python reader.
+        let is_whole = lists.iter().all(|field| field.is_some_and(|field| field.get() != "null"))
+            && raw.value.is_some()
+            && raw.enabled.is_some()
+            && document.name.as_deref() == Some(name)
+            && document.unknown_fields.is_empty();
+        if is_whole {
+            return Ok(self.text().into_owned());
+        }
+        NewDocument::from_stored(name, self, existing).map(|document| document.text(name))
     }
 
     /// Reads the fields.
@@ -166,13 +194,49 @@ impl NewDocument {
     /// Sets the users for whom the flag is on whatever the percentage.
     #[must_use]
     pub fn allowed_users(self, users: &[String]) -> Self {
-        Self { allowed_users: list(users), ..self }
+        Self { allowed_users: as_list(users), ..self }
     }
 
     /// Sets the groups for which the flag is on whatever the percentage.
     #[must_use]
     pub fn allowed_groups(self, groups: &[String]) -> Self {
-        Self { allowed_groups: list(groups), ..self }
+        Self { allowed_groups: as_list(groups), ..self }
+    }
+
+    /// Puts names on the lists of users and groups, behind those that are there; gives back those that were there already.
+    pub fn allow(&mut self, names: &Names) -> Names {
+        let mut known = Names::default();
+        for (list, wanted, known) in [
+            (&mut self.allowed_users, &names.users, &mut known.users),
+            (&mut self.allowed_groups, &names.groups, &mut known.groups),
+        ] {
+            let mut listed = names_of(list);
+            for name in wanted {
+                if listed.contains(name) { known.push(name.clone()) } else { listed.push(name.clone()) }
+            }
+            if wanted.len() > known.len() {
+                *list = as_list(&listed);
+            }
+        }
+        known
+    }
+
+    /// Takes names off the lists of users and groups; gives back those that were not there.
+    pub fn deny(&mut self, names: &Names) -> Names {
+        let mut missing = Names::default();
+        for (list, unwanted, missing) in [
+            (&mut self.allowed_users, &names.users, &mut missing.users),
+            (&mut self.allowed_groups, &names.groups, &mut missing.groups),
+        ] {
+            let mut listed = names_of(list);
+            let before = listed.len();
+            missing.extend(unwanted.iter().filter(|name| !listed.contains(name)).cloned());
+            listed.retain(|name| !unwanted.contains(name));
+            if listed.len() < before {
+                *list = as_list(&listed);
+            }
+        }
+        missing
     }
 
     /// The JSON text of the document for a flag: exactly six fields in a fixed order, because the Python reader fails on
@@ -186,7 +250,12 @@ impl NewDocument {
     }
 }
 
-fn list(names: &[String]) -> String {
+/// What a list of a document holds: it was read as one, or written by us.
+fn names_of(list: &str) -> Vec<String> {
+    serde_json::from_str(list).unwrap_or_default()
+}
+
+fn as_list(names: &[String]) -> String {
     serde_json::Value::from(names).to_string()
 }
 

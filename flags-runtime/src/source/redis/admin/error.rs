@@ -45,6 +45,21 @@ pub enum AdminError {
         /// what is wrong with it
         source: DocumentError,
     },
+    /// The document is not what the last entry of the trail left: somebody wrote past the trail, and what was before the last
+    /// entry is not what was before.
+    #[non_exhaustive]
+    ChangedOutside {
+        /// the flag
+        name: String,
+    },
+    /// The trail does not hold what is to be put back.
+    #[non_exhaustive]
+    NotInTheTrail {
+        /// the flag
+        name: String,
+        /// the entry that was asked for; none if there is no entry of the flag at all
+        entry: Option<String>,
+    },
     /// A name, percentage or value that no document can hold.
     Invalid(String),
     /// The key holds a list or another type, not a document.
@@ -115,6 +130,17 @@ impl fmt::Display for AdminError {
                 f,
                 "the document of `{name}` cannot be read, so nothing of it can be kept: mend it, or force a new one"
             ),
+            Self::ChangedOutside { name } => write!(
+                f,
+                "the document of `{name}` was changed outside the trail since its last entry: look at its history, then \
+                 name an entry or force it"
+            ),
+            Self::NotInTheTrail { name, entry: None } => {
+                write!(f, "the trail has no entry of `{name}` to go back from")
+            }
+            Self::NotInTheTrail { name, entry: Some(entry) } => {
+                write!(f, "the trail has no entry `{entry}` of `{name}`: its history shows their ids")
+            }
             Self::Invalid(message) => f.write_str(message),
             Self::NotADocument { key } => {
                 write!(f, "the redis key `{key}` holds another type than a string: rename or delete that key")
@@ -156,6 +182,8 @@ impl Error for AdminError {
             | Self::NotResults { .. }
             | Self::Forbidden { .. }
             | Self::ReadOnly { .. }
+            | Self::ChangedOutside { .. }
+            | Self::NotInTheTrail { .. }
             | Self::Refused { .. } => None,
         }
     }

@@ -8,13 +8,15 @@ mod audit;
 mod connection;
 mod document;
 mod error;
+mod role;
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
 
 pub use self::audit::{AuditEntry, AuditNote};
-pub use self::document::{Existing, NewDocument, StoredDocument};
+pub use self::document::{Existing, Names, NewDocument, StoredDocument};
 pub use self::error::AdminError;
+pub use self::role::Role;
 
 use self::connection::{Connection, Outcome, Write};
 use super::keys::{self, Prefix};
@@ -199,6 +201,116 @@ impl Admin {
     /// As [`edit`](Self::edit) and [`NewDocument::value`].
     pub fn set(&mut self, name: &str, json: &str, note: &AuditNote) -> Result<Written, AdminError> {
         self.edit(name, Existing::MustBeKept, note, |document| document.value(json))
+    }
+
+    /// Puts users and groups on the lists of a flag, for whom it is then on whatever the percentage, and keeps the rest: a
+    /// disabled document stays disabled. If there was no document, the new one is enabled for them and nobody else.
+    /// Gives back those that were listed already.
+    ///
+    /// # Errors
+    ///
+    /// As [`edit`](Self::edit).
+    pub fn allow(&mut self, name: &str, names: &Names, note: &AuditNote) -> Result<(Written, Names), AdminError> {
+        let mut known = Names::default();
+        let has_none = self.get(name)?.is_none();
+        let written = self.edit(name, Existing::MustBeKept, note, |document| {
+            let mut document = if has_none { document.rollout_percentage(0.0)? } else { document };
+            known = document.allow(names);
+            Ok(document)
+        })?;
+        Ok((written, known))
+    }
+
+    /// Takes users and groups off the lists of a flag, and keeps the rest; who is in its percentage still gets it. Gives
+    /// back those that were not listed.
+    ///
+    /// # Errors
+    ///
+    /// As [`edit`](Self::edit).
+    pub fn deny(&mut self, name: &str, names: &Names, note: &AuditNote) -> Result<(Written, Names), AdminError> {
+        if self.get(name)?.is_none() {
+            return Err(AdminError::Invalid(format!("there is no document of `{name}`, so nobody is on its lists")));
+        }
+        let mut missing = Names::default();
+        let written = self.edit(name, Existing::MustBeKept, note, |mut document| {
+            missing = document.deny(names);
+            Ok(document)
+        })?;
+        Ok((written, missing))
+    }
+
+    /// Puts a document back as it was before the last write of the trail, or as one of its entries left it. The write has
+    /// an entry of its own, so a second call undoes the first.
+    ///
+    /// # Errors
+    ///
+    /// [`AdminError::ChangedOutside`] if the document is not what the last entry left, unless an entry is named or
+    /// `existing` lets it pass; [`AdminError::NotInTheTrail`]; [`AdminError::Unreadable`] for what no reader would take; as
+    /// [`write`](Self::write).
+    pub fn rollback(
+        &mut self,
+        name: &str,
+        to: Option<&str>,
+        existing: Existing,
+        note: &AuditNote,
+    ) -> Result<Written, AdminError> {
+        let missing = || AdminError::NotInTheTrail { name: name.to_owned(), entry: to.map(str::to_owned) };
+        let stored = self.get(name)?;
+        let (id, old) = if let Some(id) = to {
+            let entries = self.history(Some(name), usize::MAX)?;
+            let entry = entries.into_iter().find(|entry| entry.id == id).ok_or_else(missing)?;
+            (entry.id, entry.new)
+        } else {
+            let last = self.history(Some(name), 1)?.pop().ok_or_else(missing)?;
+            if last.new != stored && existing == Existing::MustBeKept {
+                return Err(AdminError::ChangedOutside { name: name.to_owned() });
+            }
+            (format!("before {}", last.id), last.old)
+        };
+        let note = note.clone().or_why(|| format!("rollback to {id}"));
+        let text = old.map(|old| old.restored(name, existing)).transpose()?;
+        self.replace(name, stored.as_ref(), text, &note)
+    }
+
+    /// All documents below the prefix, with their names, sorted by those. Keys of another type are left out.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub fn documents(&mut self) -> Result<Vec<(String, StoredDocument)>, AdminError> {
+        // A checked prefix holds nothing that a pattern reads as more than itself.
+        let keys = self.connection.scan(&format!("{}*", self.prefix.as_str()), "string")?;
+        let texts = self.connection.texts_of(&keys)?;
+        let named = keys.iter().map(|key| self.prefix.name_of(key.as_bytes()).unwrap_or_default().to_owned());
+        Ok(named.zip(texts).filter_map(|(name, text)| Some((name, text?.into()))).collect())
+    }
+
+    /// Writes the exact text of a document if the stored one is still `expected`; what readers would stumble over is written
+    /// as it reads.
+    ///
+    /// # Errors
+    ///
+    /// As [`write`](Self::write), and [`AdminError::UnknownFields`] for what no version knows.
+    pub fn restore(
+        &mut self,
+        name: &str,
+        expected: Option<&StoredDocument>,
+        document: &StoredDocument,
+        note: &AuditNote,
+    ) -> Result<Written, AdminError> {
+        let text = self.as_written(name, document)?.text().into_owned();
+        self.replace(name, expected, Some(text), note)
+    }
+
+    /// What [`restore`](Self::restore) writes for a document: its exact text if every reader takes it as it is, else what it
+    /// says in six fields.
+    ///
+    /// # Errors
+    ///
+    /// [`AdminError::Unreadable`], [`AdminError::UnknownFields`], and [`AdminError::Invalid`] if the name is not one.
+    pub fn as_written(&self, name: &str, document: &StoredDocument) -> Result<StoredDocument, AdminError> {
+        self.key(name)?;
+        document.restored(name, Existing::MustBeKept).map(StoredDocument::from)
     }
 
     /// The last writes, newest first, at most `limit`; of one flag or of all.

@@ -41,7 +41,10 @@ if type(id) == 'table' and id.err then
   return id
 end
 local done
-if new then
+if new and stored then
+  -- Whoever let the document expire meant it.
+  done = redis.pcall('SET', KEYS[1], new, 'KEEPTTL')
+elseif new then
   done = redis.pcall('SET', KEYS[1], new)
 else
   done = redis.pcall('DEL', KEYS[1])

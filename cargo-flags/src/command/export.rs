@@ -1,0 +1,43 @@
+//! `export`: all documents as one JSON object.
+
+use std::io::{self, Write as _};
+
+use clap::Args;
+
+use crate::cli::Server;
+use crate::failure::{Failure, warn};
+use crate::live::Live;
+use crate::report::visible;
+
+/// Write all documents as one JSON object, key by key: what `import` and the file source read
+///
+/// Documents keep their exact text. Those that every reader refuses are named and left out; the exit code is 2 then.
+#[derive(Args, Debug)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    server: Server,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let mut live = Live::open(&arguments.server)?;
+    let (mut lines, mut refused) = (Vec::new(), Vec::new());
+    for (name, document) in live.admin.documents()? {
+        match document.parse() {
+            Ok(_) => lines.push(format!("{}:{}", serde_json::Value::from(name.as_str()), document.text())),
+            Err(error) => {
+                warn(format_args!(
+                    "the document of `{}` is left out: every reader refuses it: {error}",
+                    visible(&name)
+                ));
+                refused.push(visible(&name));
+            }
+        }
+    }
+    let text = format!("{{\n{}\n}}\n", lines.join(",\n"));
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(Failure::output)?;
+    if refused.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::wrong(format!("not all documents were written: {} are refused", refused.join(", "))))
+}
