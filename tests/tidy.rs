@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The floors of flags-runtime, ground first. A module may name only itself and what stands before it.
-const FLOORS: [&str; 26] = [
+const FLOORS: [&str; 27] = [
     "clock",
     "context",
     "details",
@@ -25,6 +25,7 @@ const FLOORS: [&str; 26] = [
     "synchronizer",
     "flag",
     "dark_launch",
+    "writer",
     "testing",
     "reporter",
     "settings",

@@ -25,7 +25,7 @@
 //! |---|---|
 //! | `redis` | [`source::redis`]: documents from Redis, pushed |
 //! | `file` | `source::FileSource`: documents from a JSON or TOML file, watched; the override file |
-//! | `admin` | `source::redis::admin`: typed, audited writing of documents (includes `redis`) |
+//! | `admin` | `writer` and `source::redis::admin`: typed, audited writing of documents (includes `redis`) |
 //! | `testing` | `Flag::force`: forced values in tests |
 //! | `tokio` | detached trials of futures run on the tokio runtime of their caller |
 //! | `introspect` | `Registry::call_sites` and `introspect`: reads the records of this and other binaries |
@@ -61,11 +61,14 @@ mod error;
 mod store;
 mod status;
 mod event;
+mod snapshot;
 mod synchronizer;
 
 // The call site, and what is built on it.
 mod flag;
 pub mod dark_launch;
+#[cfg(feature = "admin")]
+pub mod writer;
 #[cfg(feature = "testing")]
 pub mod testing;
 
@@ -74,7 +77,6 @@ mod reporter;
 
 // The doors.
 mod settings;
-mod snapshot;
 mod builder;
 #[doc(hidden)]
 pub mod __private;

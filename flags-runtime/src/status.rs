@@ -320,6 +320,12 @@ impl Board {
         (board.source, board.override_file) = (None, None);
     }
 
+    /// Where the source stands; none if there is none.
+    #[cfg(feature = "admin")]
+    pub(crate) fn source_state(&self) -> Option<SourceState> {
+        self.lock().source.as_ref().map(|health| health.state)
+    }
+
     pub(crate) fn put(&self, origin: Origin, health: Health) {
         *self.lock().slot(origin) = Some(health);
     }

@@ -134,6 +134,13 @@ fn publish(generation: Generation, origin: Origin, compiled: Vec<Change>) -> App
     applied
 }
 
+/// The SHA-256 of the document that the source had of a flag last, good or not; none if it had none.
+#[cfg(feature = "admin")]
+pub(crate) fn hash_in_source(flag: &Declaration) -> Option<[u8; 32]> {
+    let mut state = lock();
+    registry().by_key(flag.key()).and_then(|flag| state.slot(flag, Origin::Source).sha256)
+}
+
 /// The keys of an origin that have a document, good or not.
 pub(crate) fn known(origin: Origin) -> Vec<&'static str> {
     let mut state = lock();

@@ -5,7 +5,7 @@
 //! allocation and without touching a shared counter.
 
 mod json;
-mod scalar;
+pub(crate) mod scalar;
 mod shared;
 
 use std::sync::{Arc, OnceLock};

@@ -21,6 +21,10 @@ pub trait Scalar: Sized + Send + Sync + 'static {
     fn variant(&self) -> Option<&'static str> {
         None
     }
+    /// The value as a document holds it; an error for what no document can hold. An enum's is the name of its variant.
+    fn to_json(&self) -> Result<String, String> {
+        Ok(serde_json::Value::from(self.variant()).to_string())
+    }
 }
 
 impl<T: Scalar> FlagValue for T {
@@ -89,6 +93,10 @@ impl Scalar for bool {
     fn variant(&self) -> Option<&'static str> {
         Some(if *self { "on" } else { "off" })
     }
+
+    fn to_json(&self) -> Result<String, String> {
+        Ok(self.to_string())
+    }
 }
 
 macro_rules! integers {
@@ -118,6 +126,10 @@ macro_rules! integers {
                     .and_then(|number| Self::try_from(number).ok())
                     .map(Some)
                     .ok_or_else(|| format!("is not a whole number from {} to {}", Self::MIN, Self::MAX))
+            }
+
+            fn to_json(&self) -> Result<String, String> {
+                Ok(self.to_string())
             }
         }
 
@@ -163,6 +175,13 @@ macro_rules! floats {
                     Ok(number) if number.is_finite() => Ok(Some(number)),
                     _ => Err(concat!("is not a number that fits ", stringify!($type)).to_owned()),
                 }
+            }
+
+            fn to_json(&self) -> Result<String, String> {
+                if !self.is_finite() {
+                    return Err(format!("{self} is no number that a document can hold"));
+                }
+                serde_json::to_string(self).map_err(|error| error.to_string())
             }
         }
     )*};
