@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The floors of flags-runtime, ground first. A module may name only itself and what stands before it.
-const FLOORS: [&str; 27] = [
+const FLOORS: [&str; 28] = [
     "clock",
     "context",
     "details",
@@ -27,6 +27,7 @@ const FLOORS: [&str; 27] = [
     "dark_launch",
     "writer",
     "testing",
+    "heartbeat",
     "reporter",
     "settings",
     "builder",

@@ -2,12 +2,13 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::command::{
-    acl, allow, check, delete, deny, dump, eval, export, get, history, import, list, off, on, refs, rollback, rollout,
-    set, shadow, watch,
+    acl, allow, check, delete, deny, dump, eval, export, fleet, get, history, import, list, off, on, refs, rollback,
+    rollout, set, shadow, watch,
 };
 use crate::failure::Failure;
 use crate::report::Format;
@@ -15,7 +16,9 @@ use crate::report::Format;
 /// List, explain, set and kill the feature flags of a workspace.
 #[derive(Debug, Parser)]
 #[command(bin_name = "cargo flags", version, arg_required_else_help = true, subcommand_required = true)]
-#[command(after_help = "Exit codes: 0 done; 1 a denied finding or a lost race; 2 wrong usage, input or connection.")]
+#[command(
+    after_help = "Exit codes: 0 done; 1 a denied finding, a lost race or not seen by all; 2 wrong usage, input or connection."
+)]
 struct Cli {
     #[command(subcommand)]
     verb: Verb,
@@ -42,6 +45,7 @@ enum Verb {
     Import(import::Arguments),
     Watch(watch::Arguments),
     Acl(acl::Arguments),
+    Fleet(fleet::Arguments),
     Shadow(shadow::Arguments),
 }
 
@@ -135,9 +139,25 @@ pub(crate) struct Write {
     #[arg(long)]
     pub(crate) force: bool,
 
+    /// Wait so long at most until every process that knows the flag has the change (5s, 500ms, 1m); the exit code is 1 if
+    /// not all have it then, or if nobody can say
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) wait: Option<Duration>,
+
     /// How the answer is written
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
+}
+
+/// A whole number with its unit.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let number = |unit: &str| text.strip_suffix(unit).and_then(|number| number.parse::<u64>().ok());
+    let seconds = || number("s").or_else(|| number("m")?.checked_mul(60)).map(Duration::from_secs);
+    let duration = number("ms").map(Duration::from_millis).or_else(seconds);
+    // A day is longer than anybody waits, and nothing overflows.
+    duration
+        .filter(|duration| *duration <= Duration::from_secs(24 * 60 * 60))
+        .ok_or_else(|| "write a whole number with the unit `ms`, `s` or `m`: 5s, 500ms, 1m".to_owned())
 }
 
 /// Reads the words and runs the verb. Both `cargo flags VERB` and `cargo-flags VERB` come here.
@@ -170,6 +190,7 @@ pub(crate) fn run(words: impl IntoIterator<Item = OsString>) -> Result<(), Failu
         Verb::Import(arguments) => import::run(&arguments),
         Verb::Watch(arguments) => watch::run(&arguments),
         Verb::Acl(arguments) => acl::run(&arguments),
+        Verb::Fleet(arguments) => fleet::run(&arguments),
         Verb::Shadow(arguments) => shadow::run(&arguments),
     }
 }
@@ -181,5 +202,15 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_need_a_unit() {
+        assert_eq!(duration("5s"), Ok(Duration::from_secs(5)));
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(duration("1m"), Ok(Duration::from_secs(60)));
+        for wrong in ["", "5", "s", "-1s", "1h", "1.5s", "999999999999m", "99999999999999999999s"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
     }
 }

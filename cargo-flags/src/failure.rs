@@ -41,6 +41,14 @@ impl Failure {
         Self::Lost(Reason { message: message.into(), source: None })
     }
 
+    /// The same reason, told as a finding after these words.
+    pub(crate) fn as_denied(self, words: impl fmt::Display) -> Self {
+        match self {
+            Self::ReaderGone => Self::ReaderGone,
+            Self::Wrong(reason) | Self::Lost(reason) => Self::denied(format!("{words}: {reason}")),
+        }
+    }
+
     /// What writing our output said.
     pub(crate) fn output(error: io::Error) -> Self {
         match error.kind() {

@@ -1,8 +1,9 @@
 //! Known names: which document a name stands for, and whether there is such a flag at all.
 //!
 //! A misspelt name would write a document that nobody reads, which looks like success. The name is checked against the
-//! files that were given; or else against what the package's last build left, and then against the documents that exist.
-//! Declarations come first because only they know of a key that is not the name. Nothing is ever built for it.
+//! files that were given; or else against what the builds that run have told Redis, then against what the package's last
+//! build left, and then against the documents that exist. Declarations come first because only they know of a key that is
+//! not the name. Nothing is ever built for it.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use flags_runtime::source::redis::admin::Admin;
 
 use crate::artifact::{FlagRecord, Inventory};
 use crate::failure::{Failure, warn};
+use crate::suggestion::did_you_mean;
 use crate::workspace;
 
 /// The flag that a name stands for.
@@ -37,6 +39,9 @@ pub(crate) enum Need {
     /// The name must be known, and since nothing is written there is nothing to force.
     NameToRead,
 }
+
+/// How many builds are asked, the latest first.
+const BUILDS: usize = 50;
 
 /// The doubt about a name where all that could know it was asked.
 const KNOWN_TO_NOBODY: &str = "no build, artifact or document knows this name";
@@ -70,17 +75,31 @@ pub(crate) fn target(
             None => Err(unknown(name, "the given files declare", &suggestion, need)),
         };
     }
+    let reported = reported(admin);
+    let mut known: Vec<String> = reported.flags.iter().map(|flag| flag.name.clone()).collect();
+    if let Some(target) = declared(reported, name) {
+        return Ok(target);
+    }
+    let has_reports = !known.is_empty();
     let built = Inventory::of_readable(&workspace::already_built());
-    let can_check = !built.flags.is_empty();
-    let suggestion = built.did_you_mean(name);
+    let has_built = !built.flags.is_empty();
+    known.extend(built.flags.iter().map(|flag| flag.name.clone()));
+    let suggestion = did_you_mean(name, known.iter().map(String::as_str));
     if let Some(target) = declared(built, name) {
         return Ok(target);
     }
-    if admin.get(name)?.is_some() {
+    if admin.get(name)?.is_some() || is_in_force(admin, name) {
         return Ok(undeclared(name, None));
     }
-    if can_check {
-        let where_ = "there is no document of that name, and this package's last build declares";
+    if has_reports || has_built {
+        let where_ = match (has_reports, has_built) {
+            (false, _) => "there is no document of that name, and this package's last build declares",
+            (true, false) => "there is no document of that name, and the builds that report to this server declare",
+            (true, true) => {
+                "there is no document of that name, and the builds that report to this server and this package's last one \
+                 declare"
+            }
+        };
         if is_forced {
             warn(format_args!("{where_} no flag `{name}`{suggestion}"));
             return Ok(undeclared(name, Some(KNOWN_TO_NOBODY)));
@@ -105,6 +124,22 @@ pub(crate) fn target(
         Need::Name => Err(Failure::wrong(format!("{}, or go ahead by --force", cannot_check()))),
         Need::NameToRead => Err(Failure::wrong(cannot_check())),
     }
+}
+
+/// What builds told of their flags. Who may not read that knows what was known before there were any; what else is wrong
+/// with the server the next command tells.
+fn reported(admin: &mut Admin) -> Inventory {
+    let builds = admin.builds(BUILDS).map(|found| found.items).unwrap_or_default();
+    let records = builds.iter().flat_map(|build| &build.flags);
+    Inventory {
+        flags: records.filter_map(|record| serde_json::from_str(record).ok()).collect(),
+        ..Inventory::default()
+    }
+}
+
+/// Whether a process has this flag. Asked last: there may be a thousand.
+fn is_in_force(admin: &mut Admin, key: &str) -> bool {
+    admin.fleet().is_ok_and(|found| found.items.iter().any(|process| process.flags.contains_key(key)))
 }
 
 fn declared(inventory: Inventory, name: &str) -> Option<Target> {

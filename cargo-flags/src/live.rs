@@ -2,19 +2,21 @@
 
 use std::env;
 use std::process::Command;
+use std::time::Duration;
 
 use flags_runtime::rules::Document;
 use flags_runtime::source::redis::admin::{
-    Admin, AdminError, AuditNote, Existing, NewDocument, StoredDocument, Written,
+    Admin, AdminError, AuditNote, Existing, NewDocument, Spread, StoredDocument, Written,
 };
 use flags_runtime::source::redis::{Prefix, is_redis_url};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::cli::{Server, Write};
+use crate::command::fleet;
 use crate::failure::{Failure, warn};
 use crate::known::{self, Need, Target};
-use crate::report::{self, Rows, one_line, visible};
+use crate::report::{self, Format, Rows, one_line, visible};
 
 /// A connection, and what its keys begin with.
 pub(crate) struct Live {
@@ -200,7 +202,8 @@ impl<'a> Edit<'a> {
     }
 
     /// Says what is there now, under which key and on which server: of several, a wrong one looks like success too.
-    pub(crate) fn report(&self, written: &Written) -> Result<(), Failure> {
+    /// Then, where that is asked for, waits until every process has it.
+    pub(crate) fn report(&mut self, written: &Written) -> Result<(), Failure> {
         let stored = StoredDocument::from(written.text.clone().unwrap_or_default());
         let text = stored.text();
         let key = self.live.key(&self.target.key);
@@ -221,6 +224,15 @@ impl<'a> Edit<'a> {
         }
         rows.push(vec!["written at".to_owned(), written.at.clone()]);
         rows.push(vec!["replicas".to_owned(), replicas(written)]);
+        let format = self.options.format;
+        if format != Format::Json {
+            // Before the wait: that it is written is the news.
+            report::print(format.into(), &rows, &())?;
+        }
+        let spread = self.options.wait.map(|patience| self.spread(patience)).transpose()?;
+        if let Some(spread) = spread.as_ref().filter(|_| format != Format::Json) {
+            report::print_last(format, &visible(&fleet::summary(&self.target.key, spread)))?;
+        }
         let json = WrittenJson {
             name: &self.target.name,
             key: &key,
@@ -229,8 +241,23 @@ impl<'a> Edit<'a> {
             at: &written.at,
             replicas_known: written.replicas_known,
             replicas_acknowledged: written.replicas_acknowledged,
+            fleet: spread.as_ref().map(|spread| fleet::as_json(&self.target.key, spread)),
         };
-        report::print(self.options.format.into(), &rows, &json)
+        if format == Format::Json {
+            report::print(format.into(), &rows, &json)?;
+        }
+        match spread.zip(self.options.wait) {
+            Some((spread, patience)) => fleet::expect_everywhere(&self.target.name, &spread, patience),
+            None => Ok(()),
+        }
+    }
+
+    /// Who has what was written, once all have or the time is up.
+    fn spread(&mut self, patience: Duration) -> Result<Spread, Failure> {
+        fleet::wait(&mut self.live.admin, &self.target.key, patience).map_err(|error| {
+            let name = &self.target.name;
+            Failure::from(error).as_denied(format_args!("the write of `{name}` is done, but nobody can say who has it"))
+        })
     }
 }
 
@@ -244,6 +271,9 @@ struct WrittenJson<'a> {
     at: &'a str,
     replicas_known: Option<usize>,
     replicas_acknowledged: Option<usize>,
+    /// With `--wait` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fleet: Option<serde_json::Value>,
 }
 
 fn replicas(written: &Written) -> String {

@@ -102,6 +102,23 @@ pub(crate) fn print_parts(format: Format, parts: &[Rows], last: &str, json: &imp
     write(&text)
 }
 
+/// Writes a line and rows under it; or the same as `json`.
+pub(crate) fn print_under(format: Format, line: &str, rows: &Rows, json: &impl Serialize) -> Result<(), Failure> {
+    match format {
+        Format::Json => write(&json_line(json)?),
+        Format::Markdown => write(&format!("{}\n\n{}", markdown_cell(line), markdown(rows))),
+        Format::Table => write(&format!("{line}\n{}", table(rows, Screen::of_stdout()))),
+    }
+}
+
+/// Writes a line of its own under what was written before.
+pub(crate) fn print_last(format: Format, line: &str) -> Result<(), Failure> {
+    match format {
+        Format::Markdown => write(&format!("\n{}\n", markdown_cell(line))),
+        Format::Table | Format::Json => write(&format!("{line}\n")),
+    }
+}
+
 fn json_line(json: &impl Serialize) -> Result<String, Failure> {
     serde_json::to_string(json)
         .map(|text| one_line(&text) + "\n")

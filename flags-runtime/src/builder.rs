@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::dark_launch::wire;
 use crate::error::{NotReady, StartError};
 use crate::event::{Event, Listener};
+use crate::heartbeat::Process;
 use crate::registry::registry;
 use crate::reporter::Reporter;
 use crate::rules::rule::Origin;
@@ -33,6 +34,8 @@ pub struct Builder {
     targeting_keys: TargetingKeys,
     report_interval: Duration,
     shares_uncleaned: bool,
+    service: Option<String>,
+    sends_heartbeats: bool,
 }
 
 /// Keeps the flags in step with their source. Dropping it stops that within a second: reads keep the last decision.
@@ -87,6 +90,8 @@ pub fn builder() -> Builder {
         targeting_keys: TargetingKeys::default(),
         report_interval: DEFAULT_REPORT_INTERVAL,
         shares_uncleaned: false,
+        service: None,
+        sends_heartbeats: true,
     }
 }
 
@@ -100,6 +105,7 @@ pub fn builder() -> Builder {
 /// | `FLAGS_EMPTY_GRACE` | how long documents that vanish together stay in force: `60s`, `5m`; `0s` for not at all | `60s` |
 /// | `FLAGS_SNAPSHOT` | a file that keeps the last good documents for the next start | no snapshot |
 /// | `FLAGS_OVERRIDE_FILE` | a file whose documents stand above the source | no override |
+/// | `FLAGS_SERVICE` | the name of this program in `cargo flags fleet` | the executable's file name |
 ///
 /// # Errors
 ///
@@ -183,7 +189,7 @@ impl Builder {
     }
 
     /// How often dark-launch results are left where a fleet's are added up (with Redis), if there are new ones; 10 s unless
-    /// set, and between 100 ms and an hour whatever is set.
+    /// set, and between 100 ms and an hour whatever is set. Heartbeats come at six times that, but every minute at least.
     #[must_use]
     pub fn report_interval(mut self, interval: Duration) -> Self {
         self.report_interval = interval.clamp(SHORTEST_REFRESH, LONGEST_REPORT_INTERVAL);
@@ -195,6 +201,22 @@ impl Builder {
     #[must_use]
     pub fn share_uncleaned_values(mut self) -> Self {
         self.shares_uncleaned = true;
+        self
+    }
+
+    /// The name of this program in heartbeats and in `cargo flags fleet`: 1 to 128 bytes without control characters. Unless
+    /// set it is `FLAGS_SERVICE`, else the executable's file name.
+    #[must_use]
+    pub fn service(mut self, name: impl Into<String>) -> Self {
+        self.service = Some(name.into());
+        self
+    }
+
+    /// Whether this process tells of itself (with Redis): that it lives, what is in force here, which flags its build has and
+    /// when they were last evaluated. It does unless this says no. Dark-launch results are left in both cases.
+    #[must_use]
+    pub fn heartbeats(mut self, are_sent: bool) -> Self {
+        self.sends_heartbeats = are_sent;
         self
     }
 
@@ -228,6 +250,7 @@ impl Builder {
             return Err(StartError::Duplicates(registry().duplicates().to_vec()));
         }
         let override_file = settings::override_source(self.override_file)?;
+        let service = settings::service(self.service)?;
         if IS_STARTED.swap(true, Ordering::AcqRel) {
             return Err(StartError::AlreadyStarted);
         }
@@ -245,7 +268,7 @@ impl Builder {
             }
         }
         if self.tracks_reads {
-            store::arm_all();
+            store::track_reads();
         }
         let expired = registry().expired(SystemTime::now());
         if !expired.is_empty() {
@@ -260,15 +283,20 @@ impl Builder {
             }
             _ => Kept::default(),
         };
+        let mut listener = self.listener.clone();
         if let Some(outbox) = self.source.as_ref().and_then(|source| source.outbox()) {
-            let reporter = Reporter::start(outbox, self.report_interval, self.listener.clone());
-            guard.reporter = Some(reporter.map_err(StartError::Thread)?);
+            let process = self.sends_heartbeats.then(|| Process::new(service));
+            let reporter = Reporter::start(outbox, self.report_interval, process, self.listener.clone());
+            let reporter = reporter.map_err(StartError::Thread)?;
+            // Whatever happens to the documents is soon told to the fleet.
+            listener = listener.nudging(reporter.nudge());
+            guard.reporter = Some(reporter);
         }
         for (origin, source) in [(Origin::OverrideFile, override_file), (Origin::Source, self.source)] {
             if let Some(source) = source {
                 let pace = Pace { refresh: self.refresh, empty_grace: self.empty_grace, stale_after: self.stale_after };
                 let kept = if origin == Origin::Source { std::mem::take(&mut kept) } else { Kept::default() };
-                let synchronizer = Synchronizer::start(generation, origin, source, pace, kept, self.listener.clone());
+                let synchronizer = Synchronizer::start(generation, origin, source, pace, kept, listener.clone());
                 guard.synchronizers.push(synchronizer.map_err(StartError::Thread)?);
             }
         }
@@ -373,6 +401,8 @@ impl fmt::Debug for Builder {
             .field("targeting_keys", &self.targeting_keys)
             .field("report_interval", &self.report_interval)
             .field("shares_uncleaned", &self.shares_uncleaned)
+            .field("service", &self.service)
+            .field("sends_heartbeats", &self.sends_heartbeats)
             .finish()
     }
 }

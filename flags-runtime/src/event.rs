@@ -4,6 +4,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
 use crate::registry::Declaration;
@@ -115,7 +116,8 @@ pub enum Event {
         /// their keys
         keys: Vec<String>,
     },
-    /// Dark-launch results could not be left where a fleet's are added up. They stay in the process, and are left later.
+    /// What this process tells of itself (heartbeat, dark-launch results) could not be left where a fleet's is read. It stays
+    /// in the process, and is left later.
     #[non_exhaustive]
     NotReported {
         /// where they were to go
@@ -195,7 +197,7 @@ impl fmt::Display for Event {
                 fields.join(", ")
             ),
             Self::NotReported { source, error } => {
-                write!(f, "{source}: dark-launch results not reported, tried again later: {error}")
+                write!(f, "{source}: not reported (heartbeat or dark-launch results), tried again later: {error}")
             }
             Self::Stopped => f.write_str("stopped: the guard was dropped, the last decisions stay"),
             Self::Restarted { source } => write!(f, "{source}: the background thread panicked and was started again"),
@@ -210,16 +212,29 @@ fn expired(flag: &Declaration) -> String {
 
 /// Whoever wants to hear of events.
 #[derive(Clone, Default)]
-pub(crate) struct Listener(Option<Arc<Callback>>);
+pub(crate) struct Listener {
+    callback: Option<Arc<Callback>>,
+    /// Wakes a thread that tells others what has happened; with room for one word.
+    nudge: Option<SyncSender<()>>,
+}
 
 type Callback = dyn Fn(&Event) + Send + Sync;
 
 impl Listener {
     pub(crate) fn new(listener: impl Fn(&Event) + Send + Sync + 'static) -> Self {
-        Self(Some(Arc::new(listener)))
+        Self { callback: Some(Arc::new(listener)), nudge: None }
+    }
+
+    /// The same listener, which is woken by each event too.
+    pub(crate) fn nudging(&self, nudge: SyncSender<()>) -> Self {
+        Self { callback: self.callback.clone(), nudge: Some(nudge) }
     }
 
     pub(crate) fn tell(&self, event: &Event) {
+        if let Some(nudge) = &self.nudge {
+            // Full: it is woken anyway. Closed: nobody is there to be woken.
+            let _ = nudge.try_send(());
+        }
         // A listener that panics must not take the flags down with it; the panic hook has told of it.
         let _ = catch_unwind(AssertUnwindSafe(|| {
             #[cfg(feature = "tracing")]
@@ -228,7 +243,7 @@ impl Listener {
             } else {
                 tracing::info!(target: "flags_runtime", "{event}");
             }
-            if let Some(listener) = &self.0 {
+            if let Some(listener) = &self.callback {
                 listener(event);
             }
         }));
@@ -237,6 +252,6 @@ impl Listener {
 
 impl fmt::Debug for Listener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() { "Listener" } else { "none" })
+        f.write_str(if self.callback.is_some() { "Listener" } else { "none" })
     }
 }

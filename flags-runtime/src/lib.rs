@@ -73,6 +73,7 @@ pub mod writer;
 pub mod testing;
 
 // What the process tells of itself.
+mod heartbeat;
 mod reporter;
 
 // The doors.

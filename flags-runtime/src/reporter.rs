@@ -1,86 +1,269 @@
-//! Reporter: the background thread that leaves this process's dark-launch results where a fleet's add up.
+//! Reporter: the background thread that leaves what this process tells of itself where a fleet's is read.
 //!
-//! It writes what has changed since the last time, at an interval and once more when it is stopped; and everything now
-//! and then, for a server that has lost it. What it cannot leave it leaves later: reports are totals, so nothing is lost
-//! while the process lives. It stops nobody else.
+//! Four kinds of letters, each with its own hour: dark-launch results, heartbeats, the record of the build, and which flags
+//! were evaluated. It writes at intervals, a heartbeat also soon after something happened, and a last time when it is
+//! stopped. What it cannot leave it leaves later: nothing is lost while the process lives. A kind that the server refuses
+//! keeps back no other, and no trouble of its own stops anybody else.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel, sync_channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::dark_launch::wire;
 use crate::event::{Event, Listener};
+use crate::heartbeat::Process;
+use crate::random;
 use crate::source::{Letter, Outbox, SourceError, SourceErrorKind};
+use crate::status::{SourceState, status};
+use crate::store;
 
-/// A running reporter; dropping it tells the thread to end.
+/// A running reporter.
 #[derive(Debug)]
 pub(crate) struct Reporter {
-    stop: Sender<()>,
+    is_stopped: Arc<AtomicBool>,
+    wake: SyncSender<()>,
     /// Closed when the thread has ended.
     ended: Receiver<()>,
 }
 
 /// After an error that only a person can mend, like a missing right.
 const CONFIGURATION_PAUSE: Duration = Duration::from_secs(600);
+const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// An outage is the source's to tell; it is told here too if the source sees none for so many attempts.
+const PATIENCE: u32 = 3;
 
-/// After so many rounds everything is left again.
+/// After so many rounds all dark-launch results are left again, for a server that has lost them.
 const ROUNDS: u32 = 60;
+/// How often a process says that it lives, at most and, with the jitter, nearly at least.
+const HEARTBEAT: Duration = Duration::from_secs(60);
+const HEARTBEAT_JITTER: f64 = 0.25;
+/// A record of a build that the server has lost is missed by tools alone.
+const BUILD: Duration = Duration::from_secs(60 * 60);
+/// The first heartbeats of a fleet that starts together are spread over this time.
+const FIRST: Duration = Duration::from_secs(1);
+/// What happens within this time is told together.
+const BURST: Duration = Duration::from_millis(200);
+const BURST_JITTER: f64 = 1.5;
+/// Between two heartbeats that changes cause.
+const BETWEEN: Duration = Duration::from_millis(700);
+
+/// What letters are about. In this order they are left: who watches a kill waits for the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Heartbeat,
+    Shadow,
+    Build,
+    Seen,
+}
+
+/// When a kind is due, and what is wrong with it.
+struct Lane {
+    kind: Kind,
+    due: Instant,
+    interval: Duration,
+    jitter: f64,
+    /// Only a person can mend what is wrong: not asked again because something happened.
+    is_refused: bool,
+    /// The error that was told last, so that it is told once.
+    told: Option<String>,
+}
 
 struct Run {
     outbox: Box<dyn Outbox>,
     listener: Listener,
-    /// What was left of each flag, by its stamp.
+    process: Option<Process>,
+    lanes: Vec<Lane>,
+    /// After a lost connection nothing is left before this.
+    not_before: Instant,
+    pause: Duration,
+    failures: u32,
+    last_heartbeat: Option<Instant>,
+    /// What was left of each flag's dark launch, by its stamp.
     left: HashMap<&'static str, u64>,
     rounds: u32,
-    /// The error that was told last, so that it is told once.
-    last_error: Option<String>,
+    /// When flags were evaluated, as far as it was not left yet.
+    seen: BTreeMap<&'static str, u64>,
 }
 
 impl Reporter {
-    pub(crate) fn start(outbox: Box<dyn Outbox>, interval: Duration, listener: Listener) -> std::io::Result<Self> {
-        let (stop, stopped) = channel();
+    /// Starts the thread; with a process it sends heartbeats, and reads are noticed from here on.
+    pub(crate) fn start(
+        outbox: Box<dyn Outbox>,
+        interval: Duration,
+        process: Option<Process>,
+        listener: Listener,
+    ) -> std::io::Result<Self> {
+        let (wake, woken) = sync_channel(1);
         let (end, ended) = channel::<()>();
-        let mut run = Run { outbox, listener, left: HashMap::new(), rounds: 0, last_error: None };
+        let is_stopped = Arc::new(AtomicBool::new(false));
+        if process.is_some() {
+            // What was read before nobody tells.
+            let _ = store::take_read();
+        }
+        let mut run = Run::new(outbox, interval, process, listener);
+        let has_to_stop = Arc::clone(&is_stopped);
         thread::Builder::new().name("flags-reporter".to_owned()).spawn(move || {
-            run.until_stopped(&stopped, interval);
+            run.until_stopped(&woken, &has_to_stop);
             drop(end);
         })?;
-        Ok(Self { stop, ended })
+        Ok(Self { is_stopped, wake, ended })
+    }
+
+    /// What wakes it when something has happened that heartbeats tell.
+    pub(crate) fn nudge(&self) -> SyncSender<()> {
+        self.wake.clone()
     }
 
     /// Lets the thread run for the rest of the process.
     pub(crate) fn detach(self) {
-        std::mem::forget(self.stop);
+        // Not dropped: the thread ends when nobody can wake it any more.
+        std::mem::forget(self.wake);
     }
 
     /// Lets it leave what is new and end; the answer is closed when it has.
     pub(crate) fn stop(self) -> Receiver<()> {
+        // Release: pairs with the acquire of the thread, which looks whenever it wakes.
+        self.is_stopped.store(true, Ordering::Release);
+        // Full: it is woken anyway.
+        let _ = self.wake.try_send(());
         self.ended
     }
 }
 
 impl Run {
-    fn until_stopped(&mut self, stopped: &Receiver<()>, interval: Duration) {
-        let mut pause = interval;
-        loop {
-            let is_over = stopped.recv_timeout(pause) != Err(RecvTimeoutError::Timeout);
-            // Our own code only; if it ever panics, the next round begins anew.
-            let left = catch_unwind(AssertUnwindSafe(|| self.leave_all()));
-            if is_over {
-                return;
-            }
-            pause = match left {
-                Ok(Ok(())) => interval,
-                Ok(Err(error)) if error.kind() == SourceErrorKind::Configuration => CONFIGURATION_PAUSE,
-                Ok(Err(_)) | Err(_) => (pause * 2).min(LONGEST_PAUSE).max(interval),
-            };
+    fn new(outbox: Box<dyn Outbox>, interval: Duration, process: Option<Process>, listener: Listener) -> Self {
+        let now = Instant::now();
+        let slower = (interval * 6).min(HEARTBEAT);
+        let lane = |kind, due, interval, jitter| Lane { kind, due, interval, jitter, is_refused: false, told: None };
+        let mut lanes = vec![lane(Kind::Shadow, now + interval, interval, 0.0)];
+        if process.is_some() {
+            // The first contact, or its failure, asks for the first heartbeat sooner.
+            let first = now + slower;
+            lanes.insert(0, lane(Kind::Heartbeat, first, slower, HEARTBEAT_JITTER));
+            lanes.push(lane(Kind::Build, first, BUILD, HEARTBEAT_JITTER));
+            lanes.push(lane(Kind::Seen, first, slower, HEARTBEAT_JITTER));
+        }
+        Self {
+            outbox,
+            listener,
+            process,
+            lanes,
+            not_before: now,
+            pause: SHORTEST_PAUSE,
+            failures: 0,
+            last_heartbeat: None,
+            left: HashMap::new(),
+            rounds: 0,
+            seen: BTreeMap::new(),
         }
     }
 
-    fn leave_all(&mut self) -> Result<(), SourceError> {
+    fn until_stopped(&mut self, woken: &Receiver<()>, is_stopped: &AtomicBool) {
+        loop {
+            let next = self.lanes.iter().map(|lane| lane.due).min().unwrap_or(self.not_before).max(self.not_before);
+            let word = woken.recv_timeout(next.saturating_duration_since(Instant::now()));
+            if is_stopped.load(Ordering::Acquire) || word == Err(RecvTimeoutError::Disconnected) {
+                // Our own code only; but whoever stops us need not hear of a panic in it.
+                let _ = catch_unwind(AssertUnwindSafe(|| self.say_farewell()));
+                return;
+            }
+            if word.is_ok() {
+                self.something_happened();
+            }
+            if Instant::now() >= next && catch_unwind(AssertUnwindSafe(|| self.round())).is_err() {
+                // The next round begins anew.
+                self.not_before = Instant::now() + LONGEST_PAUSE;
+            }
+        }
+    }
+
+    /// A heartbeat soon, and with the first one what else a start tells.
+    fn something_happened(&mut self) {
+        if self.process.is_none() {
+            return;
+        }
+        let now = Instant::now();
+        let soon = match self.last_heartbeat {
+            Some(last) => (now + jittered(BURST, BURST_JITTER)).max(last + BETWEEN),
+            None => now + FIRST.mul_f64(random::share()),
+        };
+        if now < self.not_before && is_live() {
+            // The source has found the server again.
+            (self.not_before, self.pause) = (now, SHORTEST_PAUSE);
+        }
+        let is_first = self.last_heartbeat.is_none();
+        for lane in &mut self.lanes {
+            let is_wanted = lane.kind == Kind::Heartbeat || is_first && lane.kind == Kind::Build;
+            if is_wanted && !lane.is_refused {
+                lane.due = lane.due.min(soon);
+            }
+        }
+    }
+
+    /// Leaves what is due.
+    fn round(&mut self) {
+        for index in 0..self.lanes.len() {
+            if self.lanes[index].due <= Instant::now() && self.try_lane(index).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Leaves a kind of letters; an error means that the others cannot be left either.
+    fn try_lane(&mut self, index: usize) -> Result<(), SourceError> {
+        let result = self.leave(self.lanes[index].kind);
+        let now = Instant::now();
+        let lane = &mut self.lanes[index];
+        match result {
+            Ok(()) => {
+                lane.due = now + jittered(lane.interval, lane.jitter);
+                (lane.is_refused, lane.told) = (false, None);
+                (self.pause, self.failures) = (SHORTEST_PAUSE, 0);
+                Ok(())
+            }
+            Err(error) if error.kind() == SourceErrorKind::Configuration => {
+                lane.due = now + CONFIGURATION_PAUSE;
+                lane.is_refused = true;
+                self.tell(index, &error);
+                Ok(())
+            }
+            Err(error) => {
+                self.not_before = now + jittered(self.pause, 1.0);
+                self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+                self.failures += 1;
+                if self.lanes[index].kind == Kind::Shadow || self.failures >= PATIENCE && is_live() {
+                    self.tell(index, &error);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn leave(&mut self, kind: Kind) -> Result<(), SourceError> {
+        match kind {
+            Kind::Shadow => self.leave_results(),
+            Kind::Heartbeat => {
+                let Some(process) = &self.process else { return Ok(()) };
+                let document = process.heartbeat();
+                self.outbox.leave(&Letter::Heartbeat { instance: wire::instance(), document: &document })?;
+                self.last_heartbeat = Some(Instant::now());
+                Ok(())
+            }
+            Kind::Build => {
+                let Some(process) = &self.process else { return Ok(()) };
+                let document = process.build_record();
+                self.outbox.leave(&Letter::Build { build: process.build(), document: &document })
+            }
+            Kind::Seen => self.leave_seen(),
+        }
+    }
+
+    fn leave_results(&mut self) -> Result<(), SourceError> {
         self.rounds += 1;
         if self.rounds.is_multiple_of(ROUNDS) {
             self.left.clear();
@@ -90,23 +273,58 @@ impl Run {
                 continue;
             }
             let document = outgoing.document();
-            let letter = Letter { key: outgoing.key, instance: wire::instance(), document: &document };
-            if let Err(error) = self.outbox.leave(&letter) {
-                self.left.clear();
-                self.failed(&error);
-                return Err(error);
-            }
-            self.last_error = None;
+            let letter = Letter::Shadow { key: outgoing.key, instance: wire::instance(), document: &document };
+            self.outbox.leave(&letter).inspect_err(|_| self.left.clear())?;
             self.left.insert(outgoing.key, outgoing.stamp);
         }
         Ok(())
     }
 
-    fn failed(&mut self, error: &SourceError) {
-        let message = error.in_one_line();
-        if self.last_error.as_ref() != Some(&message) {
-            self.listener.tell(&Event::NotReported { source: self.outbox.describe(), error: message.clone() });
-            self.last_error = Some(message);
+    fn leave_seen(&mut self) -> Result<(), SourceError> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        // Taken once, so kept until it is left.
+        self.seen.extend(store::take_read().into_iter().map(|key| (key, now)));
+        if self.seen.is_empty() {
+            return Ok(());
+        }
+        let flags: Vec<_> = self.seen.iter().map(|(key, at)| (*key, *at)).collect();
+        self.outbox.leave(&Letter::Seen { flags: &flags })?;
+        self.seen.clear();
+        Ok(())
+    }
+
+    /// Leaves what is new, and takes back the heartbeat: nobody is to wait for a process that is gone.
+    fn say_farewell(&mut self) {
+        if self.last_heartbeat.is_some()
+            && let Err(error) = self.outbox.leave(&Letter::Farewell { instance: wire::instance() })
+            && error.kind() != SourceErrorKind::Configuration
+        {
+            // There is no time to try again. The heartbeat expires by itself; of results people are told.
+            self.not_before = Instant::now() + LONGEST_PAUSE;
+        }
+        for index in 0..self.lanes.len() {
+            let Lane { kind, is_refused, .. } = self.lanes[index];
+            let is_lost = Instant::now() < self.not_before && kind != Kind::Shadow;
+            if matches!(kind, Kind::Shadow | Kind::Seen) && !is_refused && !is_lost && self.try_lane(index).is_err() {
+                return;
+            }
         }
     }
+
+    fn tell(&mut self, index: usize, error: &SourceError) {
+        let message = error.in_one_line();
+        if !self.lanes.iter().any(|lane| lane.told.as_ref() == Some(&message)) {
+            self.listener.tell(&Event::NotReported { source: self.outbox.describe(), error: message.clone() });
+        }
+        self.lanes[index].told = Some(message);
+    }
+}
+
+fn is_live() -> bool {
+    status().source.is_some_and(|source| source.state == SourceState::Live)
+}
+
+/// A duration, longer by up to a share of it, so that a thousand processes do not come at once.
+fn jittered(duration: Duration, share: f64) -> Duration {
+    duration.mul_f64(1.0 + share * random::share())
 }

@@ -61,6 +61,34 @@ pub(crate) fn override_source(path: Option<PathBuf>) -> Result<Option<Box<dyn So
     path.map(override_file).transpose()
 }
 
+/// What heartbeats name this program: as set in code, else `FLAGS_SERVICE`, else the executable's file name.
+pub(crate) fn service(set: Option<String>) -> Result<String, StartError> {
+    let (setting, name) = match set {
+        Some(name) => ("service", name),
+        None => match variable("FLAGS_SERVICE")? {
+            Some(name) => ("FLAGS_SERVICE", name),
+            None => return Ok(executable()),
+        },
+    };
+    if name.trim().is_empty() || name.len() > LONGEST_SERVICE || name.chars().any(char::is_control) {
+        let message = format!(
+            "{name:?} cannot be a service's name: give 1 to {LONGEST_SERVICE} bytes without control characters, for \
+             example `checkout`"
+        );
+        return Err(StartError::Configuration { setting, message });
+    }
+    Ok(name)
+}
+
+/// In bytes.
+const LONGEST_SERVICE: usize = 128;
+
+fn executable() -> String {
+    let path = env::current_exe().ok();
+    let name = path.as_deref().and_then(std::path::Path::file_stem).map(|name| name.to_string_lossy().into_owned());
+    name.unwrap_or_else(|| "unknown".to_owned())
+}
+
 fn variable(name: &'static str) -> Result<Option<String>, StartError> {
     match env::var(name) {
         Ok(text) if text.is_empty() => Ok(None),

@@ -134,7 +134,7 @@ pub fn status() -> Status {
         missing_keys: Vec::new(),
         unread: Vec::new(),
     };
-    for store::InForce { name, has_document, is_overridden, is_outage, refused } in store::in_force() {
+    for store::InForce { name, has_document, is_overridden, is_outage, refused, is_unread, .. } in store::in_force() {
         let is_refused = refused.iter().any(|(origin, _)| *origin == Origin::Source);
         match (has_document, is_refused) {
             (false, _) => status.missing.push(name),
@@ -146,6 +146,9 @@ pub fn status() -> Status {
         }
         if is_outage {
             status.outage.push(name);
+        }
+        if is_unread {
+            status.unread.push(name);
         }
         let refused = refused.into_iter();
         status.refused.extend(refused.map(|(origin, error)| RefusedDocument {
@@ -159,10 +162,6 @@ pub fn status() -> Status {
         let count = flag.cores().iter().map(|core| core.missing_keys.load(Ordering::Relaxed)).sum();
         if count > 0 {
             status.missing_keys.push(MissingKey { flag: name, count });
-        }
-        // Read means that any of its cells was.
-        if flag.cores().iter().all(|core| core.cell.is_armed()) {
-            status.unread.push(name);
         }
     }
     status

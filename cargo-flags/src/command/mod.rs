@@ -8,6 +8,7 @@ pub(crate) mod deny;
 pub(crate) mod dump;
 pub(crate) mod eval;
 pub(crate) mod export;
+pub(crate) mod fleet;
 pub(crate) mod get;
 pub(crate) mod history;
 pub(crate) mod import;

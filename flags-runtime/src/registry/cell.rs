@@ -119,9 +119,14 @@ impl Cell {
         }
     }
 
-    /// Forgets a read that came. The store only, under its lock, before it looks whether the cell is armed.
-    pub(crate) fn forget_seen(&self) {
-        let _ = self.attention.compare_exchange(SEEN, IDLE, Ordering::AcqRel, Ordering::Relaxed);
+    /// Whether a read came since the arming, and nobody has forgotten it.
+    pub(crate) fn is_seen(&self) -> bool {
+        self.attention.load(Ordering::Acquire) == SEEN
+    }
+
+    /// Forgets a read that came; true if one had. The store only, under its lock, before it looks whether the cell is armed.
+    pub(crate) fn forget_seen(&self) -> bool {
+        self.attention.compare_exchange(SEEN, IDLE, Ordering::AcqRel, Ordering::Relaxed).is_ok()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::OnceLock;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::cell::{Cell, Reading};
@@ -84,6 +85,9 @@ pub struct FlagCore {
     /// Made where users' code may run, and from then on known to the store, which must not run any.
     default_bits: OnceLock<u64>,
     pub(crate) missing_keys: std::sync::atomic::AtomicU64,
+    /// Whether it was read since reads are tracked, and since the last report; written by the store, under its lock.
+    pub(crate) was_read: AtomicBool,
+    pub(crate) is_read_unreported: AtomicBool,
     #[cfg(feature = "testing")]
     pub(crate) forces: std::sync::atomic::AtomicUsize,
     pub(crate) declaration: &'static Declaration,
@@ -251,6 +255,8 @@ impl FlagCore {
             published: ArcSwapOption::const_empty(),
             default_bits: OnceLock::new(),
             missing_keys: std::sync::atomic::AtomicU64::new(0),
+            was_read: AtomicBool::new(false),
+            is_read_unreported: AtomicBool::new(false),
             #[cfg(feature = "testing")]
             forces: std::sync::atomic::AtomicUsize::new(0),
             declaration,

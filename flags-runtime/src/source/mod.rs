@@ -84,12 +84,12 @@ pub trait Source: Send + 'static {
     }
 }
 
-/// Takes the results of this process to where a fleet's are added up. It runs on a background thread and may block there.
+/// Takes what this process tells of itself to where a fleet's is read. It runs on a background thread and may block there.
 pub trait Outbox: Send + 'static {
-    /// Where they go, for people; never a password.
+    /// Where it goes, for people; never a password.
     fn describe(&self) -> String;
 
-    /// Leaves one document in the place of this process's last one.
+    /// Leaves one letter, in the place of the last one of its kind. A kind that it does not know is passed over.
     ///
     /// # Errors
     ///
@@ -97,16 +97,27 @@ pub trait Outbox: Send + 'static {
     fn leave(&mut self, letter: &Letter<'_>) -> Result<(), SourceError>;
 }
 
-/// The dark-launch results of one flag in one process.
+/// Something that a process tells of itself. Documents are JSON objects; docs/FORMAT.md has their fields. Keys of flags are
+/// without prefix, times in Unix seconds, and `instance` is what tells this process from others.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
-pub struct Letter<'a> {
-    /// The flag's key, without prefix.
-    pub key: &'a str,
-    /// What tells this process from others.
-    pub instance: &'a str,
-    /// A JSON object; docs/FORMAT.md has its fields.
-    pub document: &'a str,
+#[allow(missing_docs, reason = "said above")]
+pub enum Letter<'a> {
+    /// The dark-launch results of one flag.
+    #[non_exhaustive]
+    Shadow { key: &'a str, instance: &'a str, document: &'a str },
+    /// That the process lives, and what is in force there; at an interval, and soon after a change.
+    #[non_exhaustive]
+    Heartbeat { instance: &'a str, document: &'a str },
+    /// That the process ends in good order.
+    #[non_exhaustive]
+    Farewell { instance: &'a str },
+    /// What was built: the records of all its flags.
+    #[non_exhaustive]
+    Build { build: &'a str, document: &'a str },
+    /// When flags were last evaluated; none of these times goes back.
+    #[non_exhaustive]
+    Seen { flags: &'a [(&'a str, u64)] },
 }
 
 /// What a source saw while it waited.

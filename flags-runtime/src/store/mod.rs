@@ -8,12 +8,14 @@ mod slot;
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
 use self::slot::{Compiled, FlagState, Slot, compile};
+use crate::registry::cell::Reading;
 use crate::registry::declaration::FlagCore;
 use crate::registry::{Declaration, RegisteredFlag, registry};
 use crate::rules::DocumentError;
@@ -44,7 +46,13 @@ pub(crate) struct Applied {
 #[derive(Debug)]
 pub(crate) struct InForce {
     pub(crate) name: &'static str,
+    pub(crate) key: &'static str,
     pub(crate) has_document: bool,
+    /// SHA-256 of the source's document that is in force, and of the one that was read last.
+    pub(crate) good: Option<[u8; 32]>,
+    pub(crate) last: Option<[u8; 32]>,
+    /// Nobody has read it since reads are tracked.
+    pub(crate) is_unread: bool,
     pub(crate) is_overridden: bool,
     pub(crate) is_outage: bool,
     pub(crate) refused: Vec<(Origin, DocumentError)>,
@@ -52,15 +60,18 @@ pub(crate) struct InForce {
 
 struct State {
     generation: Generation,
+    tracks_reads: bool,
     flags: BTreeMap<&'static str, FlagState>,
 }
 
-static STORE: Mutex<State> = Mutex::new(State { generation: Generation(0), flags: BTreeMap::new() });
+static STORE: Mutex<State> =
+    Mutex::new(State { generation: Generation(0), tracks_reads: false, flags: BTreeMap::new() });
 
 /// A new start: threads of earlier ones publish nothing from here on.
 pub(crate) fn begin() -> Generation {
     let mut state = lock();
     state.generation = Generation(state.generation.0 + 1);
+    state.tracks_reads = false;
     state.generation
 }
 
@@ -195,13 +206,20 @@ pub(crate) fn clear(generation: Generation, origin: Origin) {
 /// What is in force, flag by flag, in the order of the registry.
 pub(crate) fn in_force() -> Vec<InForce> {
     let mut state = lock();
+    let tracks_reads = state.tracks_reads;
     let of = |flag: &RegisteredFlag| {
+        let was_read = |core: &&FlagCore| core.was_read.load(Ordering::Relaxed) || core.cell.is_seen();
         let FlagState { source, override_file, is_outage } = state.of(flag);
         let refused = |origin, slot: &Slot| slot.refused.clone().map(|error| (origin, error));
         let both = [refused(Origin::Source, source), refused(Origin::OverrideFile, override_file)];
         InForce {
             name: flag.declaration().name(),
+            key: flag.declaration().key(),
             has_document: source.sha256.is_some(),
+            good: source.good,
+            last: source.sha256,
+            // Read means that any of its cells was.
+            is_unread: tracks_reads && !flag.cores().iter().any(was_read),
             is_overridden: override_file.last_good.is_some(),
             is_outage: *is_outage,
             refused: both.into_iter().flatten().collect(),
@@ -210,14 +228,49 @@ pub(crate) fn in_force() -> Vec<InForce> {
     registry().flags().iter().map(of).collect()
 }
 
-/// Makes the next read of every flag noticed.
-pub(crate) fn arm_all() {
+/// Makes the first read of every flag noticed, for `status().unread`.
+pub(crate) fn track_reads() {
     let cores = || registry().flags().iter().flat_map(RegisteredFlag::cores);
     cores().for_each(|core| make_default(core));
-    let _state = lock();
+    let mut state = lock();
+    state.tracks_reads = true;
     for core in cores() {
         core.cell.arm();
         write_cell(core);
+        core.was_read.store(false, Ordering::Relaxed);
+    }
+}
+
+/// The keys of the flags that were read since the last call. From here on the next read of every flag is noticed again.
+pub(crate) fn take_read() -> Vec<&'static str> {
+    let _state = lock();
+    let was_read = |flag: &&RegisteredFlag| {
+        // All of its cells: no short cut.
+        flag.cores().iter().fold(false, |was_read, core| take_read_of(core) || was_read)
+    };
+    registry().flags().iter().filter(was_read).map(|flag| flag.declaration().key()).collect()
+}
+
+/// The lock is held.
+fn take_read_of(core: &FlagCore) -> bool {
+    note_seen(core);
+    // A cell that is armed and settled all the same met its very first reader in the middle of the arming.
+    if !core.cell.is_armed() || core.cell.settled().is_some() {
+        core.cell.arm();
+        // A cell that nobody has read or published to sends its first reader here anyway, and that one may have to run a
+        // user's `default_fn`.
+        if core.cell.read() != Reading::Uninit {
+            write_cell(core);
+        }
+    }
+    core.is_read_unreported.swap(false, Ordering::Relaxed)
+}
+
+/// Moves a read that came from the cell, which can be armed again then, to the flag. The lock is held.
+fn note_seen(core: &FlagCore) {
+    if core.cell.forget_seen() {
+        core.was_read.store(true, Ordering::Relaxed);
+        core.is_read_unreported.store(true, Ordering::Relaxed);
     }
 }
 
@@ -260,7 +313,7 @@ fn lock() -> MutexGuard<'static, State> {
 
 /// Settles or unsettles one cell by what is published. The lock is held.
 fn write_cell(core: &FlagCore) {
-    core.cell.forget_seen();
+    note_seen(core);
     let is_watched = core.cell.is_armed() || is_forced(core);
     match if is_watched { None } else { bits_for_everybody(core) } {
         Some(bits) => core.cell.settle(bits),

@@ -21,6 +21,8 @@ pub(super) struct FlagState {
 pub(super) struct Slot {
     /// Of the document's text; none without a document.
     pub(super) sha256: Option<[u8; 32]>,
+    /// The same of the document that `last_good` was made from.
+    pub(super) good: Option<[u8; 32]>,
     pub(super) last_good: Option<Arc<Rule>>,
     pub(super) refused: Option<DocumentError>,
 }
@@ -62,6 +64,9 @@ impl Slot {
     /// Takes what a document compiled to; gives back the rule that is replaced, to be dropped without the lock.
     pub(super) fn replace(&mut self, sha256: Option<[u8; 32]>, compiled: Compiled) -> Option<Arc<Rule>> {
         self.sha256 = sha256;
+        if !matches!(compiled, Some(Err(_))) {
+            self.good = sha256;
+        }
         match compiled {
             None => {
                 self.refused = None;

@@ -74,6 +74,31 @@ impl Prefix {
         format!("{}:{instance}", self.shadow(name))
     }
 
+    /// The sorted set of the processes that send heartbeats.
+    pub fn instances(&self) -> String {
+        self.meta("instances")
+    }
+
+    /// The heartbeat of one of these processes.
+    pub fn instance(&self, instance: &str) -> String {
+        self.meta(&format!("instance:{instance}"))
+    }
+
+    /// The sorted set of the builds that were started.
+    pub fn builds(&self) -> String {
+        self.meta("builds")
+    }
+
+    /// The flag records of one of these builds.
+    pub fn build(&self, build: &str) -> String {
+        self.meta(&format!("build:{build}"))
+    }
+
+    /// The sorted set of flags, by when they were last evaluated.
+    pub fn seen(&self) -> String {
+        self.meta("seen")
+    }
+
     /// The stream of all writes.
     pub fn audit(&self) -> String {
         format!("{}-audit", self.without_colon())
@@ -89,6 +114,10 @@ impl Prefix {
     pub(super) fn audits(&self) -> String {
         // A checked prefix holds nothing that a pattern reads as more than itself.
         format!("{}:{{*", self.audit())
+    }
+
+    fn meta(&self, what: &str) -> String {
+        format!("{}-meta:{what}", self.without_colon())
     }
 
     /// What keys of ours that are no documents begin with.

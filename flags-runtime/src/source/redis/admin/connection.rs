@@ -78,6 +78,17 @@ impl Connection {
         }
     }
 
+    /// The members of a sorted set with their scores in whole numbers from 0, the lowest first.
+    pub(super) fn scored(&mut self, key: &str) -> Result<Vec<(String, u64)>, AdminError> {
+        match self.call(key, redis::cmd("ZRANGE").arg(key).arg(0).arg(-1).arg("WITHSCORES"))? {
+            Value::Array(members) => Ok(pairs(members)),
+            Value::ServerError(refused) if refused.code() == "WRONGTYPE" => {
+                Err(AdminError::NotResults { key: key.to_owned() })
+            }
+            reply => Err(self.unexpected("ZRANGE", key, &reply)),
+        }
+    }
+
     /// The texts at these keys that are there.
     pub(super) fn texts(&mut self, keys: &[String]) -> Result<Vec<Vec<u8>>, AdminError> {
         Ok(self.texts_of(keys)?.into_iter().flatten().collect())
@@ -243,6 +254,24 @@ impl Connection {
             _ => AdminError::Refused { command, said },
         }
     }
+}
+
+/// Members and scores: an array of two each in RESP3, one flat array before.
+fn pairs(members: Vec<Value>) -> Vec<(String, u64)> {
+    let mut flat = members.into_iter().flat_map(|member| match member {
+        Value::Array(pair) => pair,
+        single => vec![single],
+    });
+    let mut pairs = Vec::new();
+    while let (Some(member), Some(score)) = (flat.next(), flat.next()) {
+        let score = match score {
+            Value::Double(score) => Some(score),
+            score => text(score).and_then(|score| score.parse().ok()),
+        };
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates")]
+        pairs.extend(text(member).zip(score.map(|score| score as u64)));
+    }
+    pairs
 }
 
 fn text(value: Value) -> Option<String> {

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
 
 use super::error::AdminError;
 use crate::rules::{Document, DocumentError};
@@ -64,6 +65,11 @@ impl StoredDocument {
     /// The exact bytes.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// What heartbeats name the document by: the first 16 hex digits of the text's SHA-256.
+    pub fn short_sha(&self) -> String {
+        Sha256::digest(self.bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// The text, for people; bytes that are not UTF-8 are replaced.

@@ -68,7 +68,7 @@ pub enum AdminError {
         /// the key, with prefix
         key: String,
     },
-    /// The key of dark-launch results holds something else.
+    /// A key of what processes leave (dark-launch results, heartbeats) holds something else.
     NotResults {
         /// the key, with prefix
         key: String,
@@ -148,7 +148,8 @@ impl fmt::Display for AdminError {
             Self::NotResults { key } => {
                 write!(
                     f,
-                    "the redis key `{key}` holds something else than dark-launch results: rename or delete that key"
+                    "the redis key `{key}` holds something else than dark-launch results or heartbeats: rename or delete \
+                     that key"
                 )
             }
             Self::NotATrail { key } => write!(

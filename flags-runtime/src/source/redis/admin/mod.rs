@@ -8,6 +8,7 @@ mod audit;
 mod connection;
 mod document;
 mod error;
+mod fleet;
 mod role;
 
 use std::hash::{BuildHasher, RandomState};
@@ -16,6 +17,7 @@ use std::time::{Duration, Instant};
 pub use self::audit::{AuditEntry, AuditNote};
 pub use self::document::{Existing, Names, NewDocument, StoredDocument};
 pub use self::error::AdminError;
+pub use self::fleet::{BuildRecord, FlagInForce, Found, Heartbeat, Spread, Stand};
 pub use self::role::Role;
 
 use self::connection::{Connection, Outcome, Write};
