@@ -328,3 +328,125 @@ fn is_live() -> bool {
 fn jittered(duration: Duration, share: f64) -> Duration {
     duration.mul_f64(1.0 + share * random::share())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    /// Takes letters but those of the kinds that it refuses, and remembers which were tried.
+    #[derive(Clone, Default)]
+    struct Letterbox(Arc<Mutex<State>>);
+
+    #[derive(Default)]
+    struct State {
+        refused: Vec<&'static str>,
+        is_gone: bool,
+        tried: Vec<String>,
+    }
+
+    impl Outbox for Letterbox {
+        fn describe(&self) -> String {
+            "a box".to_owned()
+        }
+
+        fn leave(&mut self, letter: &Letter<'_>) -> Result<(), SourceError> {
+            let mut state = self.0.lock().unwrap();
+            let tried = format!("{letter:?}");
+            let is_refused = state.refused.iter().any(|kind| tried.starts_with(kind));
+            state.tried.push(tried);
+            match (state.is_gone, is_refused) {
+                (true, _) => Err(SourceError::unreachable("gone")),
+                (false, true) => Err(SourceError::configuration("not for you")),
+                (false, false) => Ok(()),
+            }
+        }
+    }
+
+    fn run(outbox: &Letterbox) -> (Run, Arc<Mutex<Vec<String>>>) {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&told);
+        let listener = Listener::new(move |event| heard.lock().unwrap().push(event.to_string()));
+        let process = Process::new("tests".to_owned());
+        let mut run = Run::new(Box::new(outbox.clone()), Duration::from_secs(10), Some(process), listener);
+        all_due(&mut run);
+        (run, told)
+    }
+
+    fn all_due(run: &mut Run) {
+        run.lanes.iter_mut().for_each(|lane| lane.due = Instant::now());
+        run.seen.insert("a", 7);
+    }
+
+    fn tried(outbox: &Letterbox) -> Vec<String> {
+        let tried = std::mem::take(&mut outbox.0.lock().unwrap().tried);
+        tried.iter().map(|letter| letter.split([' ', '{']).next().unwrap().to_owned()).collect()
+    }
+
+    #[test]
+    fn a_kind_that_is_refused_keeps_back_no_other_and_is_told_of_once() {
+        let outbox = Letterbox::default();
+        outbox.0.lock().unwrap().refused = vec!["Heartbeat", "Build"];
+        let (mut run, told) = run(&outbox);
+        run.round();
+        assert_eq!(tried(&outbox), ["Heartbeat", "Build", "Seen"]);
+        run.round();
+        run.something_happened();
+        run.round();
+        assert!(tried(&outbox).is_empty(), "asked again in a storm");
+        all_due(&mut run);
+        run.round();
+        assert_eq!(tried(&outbox), ["Heartbeat", "Build", "Seen"]);
+        assert_eq!(told.lock().unwrap().len(), 1, "{told:?}");
+        // Nothing that was never left is taken back.
+        run.say_farewell();
+        assert_eq!(tried(&outbox), [""; 0]);
+    }
+
+    #[test]
+    fn what_was_seen_stays_until_it_is_left() {
+        let outbox = Letterbox::default();
+        outbox.0.lock().unwrap().is_gone = true;
+        let (mut run, told) = run(&outbox);
+        run.round();
+        assert_eq!(tried(&outbox), ["Heartbeat"], "one attempt is enough for all");
+        assert!(run.not_before > Instant::now());
+        run.leave_seen().unwrap_err();
+        assert_eq!(run.seen.get("a"), Some(&7));
+        assert!(told.lock().unwrap().is_empty(), "an outage is the source's to tell: {told:?}");
+        outbox.0.lock().unwrap().is_gone = false;
+        run.leave_seen().unwrap();
+        assert!(run.seen.is_empty());
+        tried(&outbox);
+        run.leave_seen().unwrap();
+        assert!(tried(&outbox).is_empty(), "nothing new is no letter");
+    }
+
+    #[test]
+    fn the_end_takes_the_heartbeat_back_and_leaves_what_is_new() {
+        let outbox = Letterbox::default();
+        let (mut run, _) = run(&outbox);
+        run.round();
+        tried(&outbox);
+        run.seen.insert("b", 8);
+        run.say_farewell();
+        assert_eq!(tried(&outbox), ["Farewell", "Seen"]);
+    }
+
+    #[test]
+    fn changes_are_told_soon_and_bursts_of_them_together() {
+        let outbox = Letterbox::default();
+        let (mut run, _) = run(&outbox);
+        run.round();
+        tried(&outbox);
+        let last = run.last_heartbeat.unwrap();
+        for _ in 0..100 {
+            run.something_happened();
+        }
+        let due = run.lanes[0].due;
+        assert!(due >= last + BETWEEN && due <= Instant::now() + Duration::from_secs(1), "{:?}", due - last);
+        run.round();
+        assert!(tried(&outbox).is_empty());
+    }
+}

@@ -104,19 +104,14 @@ pub trait Outbox: Send + 'static {
 #[allow(missing_docs, reason = "said above")]
 pub enum Letter<'a> {
     /// The dark-launch results of one flag.
-    #[non_exhaustive]
     Shadow { key: &'a str, instance: &'a str, document: &'a str },
     /// That the process lives, and what is in force there; at an interval, and soon after a change.
-    #[non_exhaustive]
     Heartbeat { instance: &'a str, document: &'a str },
     /// That the process ends in good order.
-    #[non_exhaustive]
     Farewell { instance: &'a str },
     /// What was built: the records of all its flags.
-    #[non_exhaustive]
     Build { build: &'a str, document: &'a str },
     /// When flags were last evaluated; none of these times goes back.
-    #[non_exhaustive]
     Seen { flags: &'a [(&'a str, u64)] },
 }
 
