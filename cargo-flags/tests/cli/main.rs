@@ -6,6 +6,7 @@ mod acl;
 mod check;
 mod eval;
 mod fixture;
+mod fleet;
 mod get;
 mod live;
 mod records;

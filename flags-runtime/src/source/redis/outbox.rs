@@ -41,11 +41,12 @@ impl RedisOutbox {
 
     fn send(&mut self, letter: &Letter<'_>) -> Result<(), SourceError> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        // The list first in each: a user without any of these rights is told so once, in one sentence.
         match letter {
             Letter::Shadow { key, instance, document } => {
                 let (index, own) = (self.prefix.shadow(key), self.prefix.shadow_of(key, instance));
-                self.call("SET", &own, |set| set.arg(document).arg("EX").arg(RESULTS))?;
                 self.list(&index, instance, now)?;
+                self.call("SET", &own, |set| set.arg(document).arg("EX").arg(RESULTS))?;
                 self.trim(&index, now, RESULTS)
             }
             Letter::Heartbeat { instance, document } => {
