@@ -31,7 +31,7 @@ fn main() {
 
 fn one_process(changes: u64) {
     let server = RedisServer::start();
-    let guard = builder().source(RedisSource::new(&server.url()).unwrap()).start().unwrap();
+    let guard = builder().source(RedisSource::new(&server.url()).unwrap()).heartbeats(false).start().unwrap();
     guard.wait_ready(Duration::from_secs(5)).unwrap();
     let mut writer = TcpStream::connect(("127.0.0.1", server.port())).unwrap();
     writer.set_nodelay(true).unwrap();
@@ -126,7 +126,9 @@ fn fleet(clients: usize) {
         "  all back after a restart p50 {p50:>8.1?}  p99 {p99:>8.1?}  all {last:>8.1?}; CPU of the server {spent:.3} s"
     );
     is_over.store(true, Ordering::Relaxed);
-    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    for thread in threads {
+        thread.join().unwrap();
+    }
 }
 
 /// When half, nearly all and all have told since a moment.

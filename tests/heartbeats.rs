@@ -276,7 +276,8 @@ fn who_may_leave_dark_launch_results_only_leaves_those_and_is_told_once_of_the_r
     let heard = Arc::clone(&told);
     let listener = move |event: &flags_runtime::Event| heard.lock().unwrap().push(event.to_string());
     let source = RedisSource::new(&server.url_as("part", "pw")).unwrap();
-    let guard = builder().source(source).report_interval(Duration::from_millis(100)).on_event(listener).start().unwrap();
+    let guard =
+        builder().source(source).report_interval(Duration::from_millis(100)).on_event(listener).start().unwrap();
     guard.wait_ready(Duration::from_secs(10)).unwrap();
     let not_reported =
         || told.lock().unwrap().iter().filter(|event| event.contains("not reported")).cloned().collect::<Vec<_>>();

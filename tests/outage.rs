@@ -75,7 +75,7 @@ impl Run {
     }
 
     fn told(&self) -> String {
-        self.events.lock().unwrap().iter().map(|event| format!("{event}\n")).collect()
+        self.events.lock().unwrap().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
     }
 }
 

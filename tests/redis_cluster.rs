@@ -157,8 +157,9 @@ fn a_server_that_is_no_cluster_says_so_and_a_node_of_one_names_the_scheme() {
     assert!(error.to_string().contains("without a cluster write `redis://`"), "{error}");
 
     let cluster = Cluster::start();
-    let elsewhere =
-        (0..).map(|n| format!("flag{n}")).find(|n| cluster.home(&format!("ff:{n}")).port() != cluster.nodes[0].port());
+    let elsewhere = (0..100)
+        .map(|n| format!("flag{n}"))
+        .find(|n| cluster.home(&format!("ff:{n}")).port() != cluster.nodes[0].port());
     let error = RedisSource::new(&cluster.nodes[0].url()).unwrap().fetch(&[&elsewhere.unwrap()]).unwrap_err();
     assert_eq!(error.kind(), SourceErrorKind::Configuration);
     assert!(error.to_string().contains("`redis+cluster://`"), "{error}");

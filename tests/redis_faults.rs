@@ -55,6 +55,13 @@ fn source() -> SourceStatus {
     status().source.unwrap()
 }
 
+/// Waits for an error that says this.
+fn last_error(part: &str) -> String {
+    let says_so = || source().last_error.is_some_and(|error| error.contains(part));
+    assert!(eventually(SOON, says_so), "{:?}", source());
+    source().last_error.unwrap()
+}
+
 /// The threads of ours that this process has.
 fn threads() -> usize {
     let names = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
@@ -65,7 +72,7 @@ fn threads() -> usize {
 impl Watched {
     /// Starts to follow, and to read in a thread which fails if any user gets another answer than the percentage says.
     fn start(url: &str) -> Self {
-        let _turn = Turn::take();
+        let turn = Turn::take();
         assert!(eventually(SOON, || threads() == 0), "threads of another test are left");
         let events = Arc::new(Mutex::new(Vec::new()));
         let heard = Arc::clone(&events);
@@ -92,7 +99,8 @@ impl Watched {
                 thread::sleep(Duration::from_millis(1));
             }
         });
-        let mut watched = Self { guard: Some(guard), events, is_over, reads, reader: Some(reader), threads: 0, _turn };
+        let mut watched =
+            Self { guard: Some(guard), events, is_over, reads, reader: Some(reader), threads: 0, _turn: turn };
         watched.threads = threads();
         watched
     }
@@ -118,13 +126,6 @@ impl Watched {
     fn hears(&self, server: &RedisServer, update: u64) {
         write(server, update);
         assert!(eventually(SOON, || flag!(UPDATE) == update), "{:?}\n{}", status(), self.told());
-    }
-
-    /// Waits for an error that says this.
-    fn last_error(&self, part: &str) -> String {
-        let says_so = || source().last_error.is_some_and(|error| error.contains(part));
-        assert!(eventually(SOON, says_so), "{:?}", source());
-        source().last_error.unwrap()
     }
 
     fn told(&self) -> String {
@@ -202,11 +203,9 @@ fn connections_that_the_server_ends() {
     let server = RedisServer::start();
     write_all(&server, 1);
     let watched = Watched::start(&server.url());
-    for update in 2..6 {
+    for (losses, update) in (2..6).enumerate() {
         server.cli(&["CLIENT", "KILL", "TYPE", "normal"]);
-        assert!(
-            eventually(SOON, || watched.told().matches("back, everything read again").count() == update as usize - 1)
-        );
+        assert!(eventually(SOON, || watched.told().matches("back, everything read again").count() == losses + 1));
         watched.hears(&server, update);
     }
     watched.end(&server);
@@ -245,7 +244,7 @@ fn a_password_that_is_changed_under_us_and_changed_back() {
     let watched = Watched::start(&server.url_as("service", "right"));
     acl("other");
     watched.loses_contact();
-    let error = watched.last_error("refuses the login of user `service`");
+    let error = last_error("refuses the login of user `service`");
     assert!(!error.contains("right"), "{error}");
     // Said once, however often it is tried.
     assert!(eventually(SOON, || watched.reads.load(Ordering::Relaxed) > 100));
@@ -276,7 +275,7 @@ fn rights_that_are_taken_away_one_after_the_other() {
     // No documents either.
     set("-mget");
     watched.loses_contact();
-    watched.last_error("does not let this user run MGET");
+    last_error("does not let this user run MGET");
     set("+client|tracking");
     assert!(eventually(SOON, || source().mode == Some(Mode::Push)), "{:?}", status());
     watched.finds_back(&server, 3);

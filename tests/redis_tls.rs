@@ -120,7 +120,7 @@ fn a_link_over_tls_notices_a_kill_and_a_hang() {
     let mut source = RedisSource::new(&url).unwrap();
     source.fetch(&["a"]).unwrap();
     server.stop_process();
-    let mut lost = |source: &mut RedisSource| {
+    let lost = |source: &mut RedisSource| {
         assert!(eventually(Duration::from_secs(10), || source.wait(Duration::from_millis(250)).is_err()));
     };
     lost(&mut source);

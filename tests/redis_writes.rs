@@ -165,14 +165,16 @@ fn eight_writers_lose_nothing_and_leave_a_trail_without_gaps() {
                 })
             })
             .collect();
-        writers.into_iter().for_each(|writer| writer.join().unwrap());
+        for writer in writers {
+            writer.join().unwrap();
+        }
         is_over.store(true, Ordering::Relaxed);
     });
     let mut admin = Admin::connect(&server.url(), "ff:").unwrap();
     for name in ["shared", "other"] {
         let stored = admin.get(name).unwrap().unwrap();
         let mut users: Vec<_> =
-            stored.parse().unwrap().allowed_users.into_iter().map(|user| user.into_owned()).collect();
+            stored.parse().unwrap().allowed_users.into_iter().map(std::borrow::Cow::into_owned).collect();
         users.sort();
         users.dedup();
         assert_eq!(users.len(), WRITERS * CHANGES / 2, "changes of `{name}` are lost");

@@ -4,11 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The floors of flags-runtime, ground first. A module may name only itself and what stands before it.
-const FLOORS: [&str; 28] = [
+const FLOORS: [&str; 29] = [
     "clock",
     "context",
     "details",
     "either",
+    "hex",
     "random",
     "targeting_keys",
     "value",

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::dark_launch::wire;
+use crate::hex::hex;
 use crate::registry::{Declaration, registry};
 use crate::rules::rule::Origin;
 use crate::source::Mode;
@@ -76,13 +77,13 @@ impl Process {
 
 fn flag_json(flag: InForce) -> Value {
     let InForce { good, last, is_overridden, refused, .. } = flag;
-    let mut told = json!({ "sha": good.map(|sha256| hex(&sha256)) });
+    let mut told = json!({ "sha": good.map(|sha256| short(&sha256)) });
     for (origin, error) in refused {
         let sentence: String = error.to_string().chars().take(LONGEST_REFUSAL).collect();
         match origin {
             Origin::Source => {
                 told["refused"] = sentence.into();
-                told["refused_sha"] = last.map(|sha256| hex(&sha256)).into();
+                told["refused_sha"] = last.map(|sha256| short(&sha256)).into();
             }
             Origin::OverrideFile => told["override_refused"] = sentence.into(),
         }
@@ -141,11 +142,12 @@ fn build_of(service: &str, records: &[String]) -> String {
         hash.update(line);
         hash.update("\n");
     }
-    hex(&hash.finalize())
+    short(&hash.finalize())
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().take(DIGITS / 2).map(|byte| format!("{byte:02x}")).collect()
+/// The beginning of a hash, by which documents and builds are told apart.
+fn short(hash: &[u8]) -> String {
+    hex(&hash[..DIGITS / 2])
 }
 
 /// The machine's name, as far as it can be had without asking a program.

@@ -43,6 +43,7 @@ mod clock;
 pub mod context;
 mod details;
 mod either;
+mod hex;
 mod random;
 mod targeting_keys;
 mod value;

@@ -2,10 +2,11 @@
 //!
 //! A targeting key is most often a person's id. One setting holds for every place that shows one.
 
-use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use sha2::{Digest as _, Sha256};
+
+use crate::hex::hex;
 
 /// How targeting keys are shown in results that people read or that leave the process; set by
 /// [`Builder::targeting_keys`](crate::Builder::targeting_keys).
@@ -42,12 +43,7 @@ pub(crate) fn shown(targeting_key: &str) -> Option<String> {
 }
 
 fn hashed(targeting_key: &str) -> String {
-    let digest = Sha256::digest(targeting_key.as_bytes());
-    digest.iter().take(8).fold(String::new(), |mut hex, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    hex(&Sha256::digest(targeting_key.as_bytes())[..8])
 }
 
 #[cfg(test)]

@@ -38,6 +38,7 @@ impl RedisServer {
     }
 
     /// Starts a replica of this server.
+    #[must_use]
     pub fn replica(&self) -> Self {
         Self::with_config(&[&format!("replicaof 127.0.0.1 {}", self.port), "repl-ping-replica-period 1"])
     }
@@ -145,7 +146,7 @@ fn write_config(directory: &TempDir, port: u16, lines: &[&str]) {
     let path = directory.path().display();
     let mut ours = format!("port {port}\nbind 127.0.0.1\ndir {path}\nlogfile {path}/log\n");
     if !lines.iter().any(|line| line.starts_with("sentinel ")) {
-        ours += &format!("unixsocket {path}/socket\nsave \"\"\nappendonly no\nrepl-diskless-sync-delay 0\n");
+        ours = format!("{ours}unixsocket {path}/socket\nsave \"\"\nappendonly no\nrepl-diskless-sync-delay 0\n");
     }
     fs::write(directory.path().join("redis.conf"), ours + &lines.join("\n") + "\n").expect("redis.conf can be written");
 }

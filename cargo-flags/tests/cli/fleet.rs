@@ -88,7 +88,10 @@ fn every_process_is_a_row_and_a_flag_has_come_to_some_of_them() {
     assert_eq!(text.lines().count(), 3, "{text}");
     let pid = processes[0].0.id().to_string();
     let words: Vec<_> = text.lines().nth(1).unwrap().split_whitespace().collect();
-    assert_eq!((words[0], words[2], words[words.len() - 2], words[words.len() - 1]), ("checkout", &*pid, "push", "live"));
+    assert_eq!(
+        (words[0], words[2], words[words.len() - 2], words[words.len() - 1]),
+        ("checkout", &*pid, "push", "live")
+    );
     let json = at(&server, &["fleet", "--format", "json"]).json();
     assert_eq!((&json[0]["service"], &json[1]["service"]), (&json!("checkout"), &json!("search")));
     assert_eq!((&json[0]["refused"], &json[0]["overridden"]), (&json!({}), &json!([])));
@@ -101,7 +104,11 @@ fn every_process_is_a_row_and_a_flag_has_come_to_some_of_them() {
     server.cli(&["SET", "ff:Fleet Size", r#"{"name":"Fleet Size","enabled":true,"value":"no"}"#]);
     let summary = || at(&server, &["fleet", "fleet_size"]).done().lines().next().unwrap().to_owned();
     assert!(eventually(SOON, || summary().starts_with("applied by 0 of 2, 2 refuse it: ")), "{}", summary());
-    assert!(summary().contains(&format!("/{pid}: ")) && summary().contains("is not a whole number from 0"), "{}", summary());
+    assert!(
+        summary().contains(&format!("/{pid}: ")) && summary().contains("is not a whole number from 0"),
+        "{}",
+        summary()
+    );
     let json = at(&server, &["fleet", "--format", "json"]).json();
     assert!(json[0]["refused"]["Fleet Size"].as_str().unwrap().contains("whole number"), "{json}");
 
@@ -115,7 +122,10 @@ fn every_process_is_a_row_and_a_flag_has_come_to_some_of_them() {
     server.cli(&["ZADD", "ff-meta:instances", "4000000000", "newer"]);
     let said = at(&server, &["fleet", "fleet_kill", "--wait", "200ms"]);
     assert_eq!(said.code, Some(1), "{said:?}");
-    assert!(said.stderr.contains("error: the document of `fleet_kill` is not in force everywhere within 200ms"), "{said:?}");
+    assert!(
+        said.stderr.contains("error: the document of `fleet_kill` is not in force everywhere within 200ms"),
+        "{said:?}"
+    );
     let expected = "applied by 3 of 4, 1 not yet: far/1 (lost), but overridden in 1: far/2; 1 process in which this flag is \
                     not known; 1 heartbeat cannot be read";
     let first_line = || at(&server, &["fleet", "fleet_kill"]).done().lines().next().unwrap().to_owned();
@@ -166,7 +176,10 @@ fn where_nobody_reports_nobody_can_say_who_has_it() {
     let text = at(&server, &["fleet", "known"]).done();
     assert_eq!(text, "no process reports here: cannot tell who has it\n");
     let said = at(&server, &["off", "known", "--wait", "5s"]);
-    assert_eq!((said.code, said.stdout.lines().last()), (Some(1), Some("no process reports here: cannot tell who has it")));
+    assert_eq!(
+        (said.code, said.stdout.lines().last()),
+        (Some(1), Some("no process reports here: cannot tell who has it"))
+    );
     assert!(server.cli(&["GET", "ff:known"]).contains("\"enabled\":false"));
     pretend(&server, "other", 1, &json!({"x": {"sha": null}}));
     let said = at(&server, &["fleet", "known", "--wait", "5s"]);
@@ -187,7 +200,8 @@ fn who_may_not_read_heartbeats_still_writes_and_hears_that_nobody_can_say() {
     let words = "ACL SETUSER writer on >pw resetkeys ~ff:* ~ff-audit -@all +hello +get +set +eval +xadd +time +role";
     server.cli(&words.split_whitespace().collect::<Vec<_>>());
     server.cli(&["SET", "ff:fleet_kill", r#"{"name":"fleet_kill","enabled":true}"#]);
-    let said = run(cargo_flags().args(["off", "fleet_kill", "--wait", "5s", "--redis", &server.url_as("writer", "pw")]));
+    let said =
+        run(cargo_flags().args(["off", "fleet_kill", "--wait", "5s", "--redis", &server.url_as("writer", "pw")]));
     assert_eq!(said.code, Some(1), "{said:?}");
     assert!(said.stderr.contains("the write of `fleet_kill` is done, but nobody can say who has it: "), "{said:?}");
     assert!(server.cli(&["GET", "ff:fleet_kill"]).contains("\"enabled\":false"));

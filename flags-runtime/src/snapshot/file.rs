@@ -1,7 +1,6 @@
 //! The file of a snapshot: one line that names it with a checksum of the rest, and the rest as JSON.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -10,6 +9,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
+
+use crate::hex::hex;
 
 /// What the file holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,11 +111,7 @@ impl Snapshot {
 }
 
 fn checksum_of(body: &str) -> String {
-    Sha256::digest(body.as_bytes()).iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hex(&Sha256::digest(body.as_bytes()))
 }
 
 fn parse(body: &str) -> Option<Snapshot> {

@@ -47,7 +47,6 @@ pub(crate) struct Applied {
 pub(crate) struct InForce {
     pub(crate) name: &'static str,
     pub(crate) key: &'static str,
-    pub(crate) has_document: bool,
     /// SHA-256 of the source's document that is in force, and of the one that was read last.
     pub(crate) good: Option<[u8; 32]>,
     pub(crate) last: Option<[u8; 32]>,
@@ -215,7 +214,6 @@ pub(crate) fn in_force() -> Vec<InForce> {
         InForce {
             name: flag.declaration().name(),
             key: flag.declaration().key(),
-            has_document: source.sha256.is_some(),
             good: source.good,
             last: source.sha256,
             // Read means that any of its cells was.
@@ -246,7 +244,7 @@ pub(crate) fn take_read() -> Vec<&'static str> {
     let _state = lock();
     let was_read = |flag: &&RegisteredFlag| {
         // All of its cells: no short cut.
-        flag.cores().iter().fold(false, |was_read, core| take_read_of(core) || was_read)
+        flag.cores().iter().filter(|core| take_read_of(core)).count() > 0
     };
     registry().flags().iter().filter(was_read).map(|flag| flag.declaration().key()).collect()
 }

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use super::error::AdminError;
+use crate::hex::hex;
 use crate::rules::{Document, DocumentError};
 
 /// A document as it stands in Redis, whatever it holds.
@@ -69,7 +70,7 @@ impl StoredDocument {
 
     /// What heartbeats name the document by: the first 16 hex digits of the text's SHA-256.
     pub fn short_sha(&self) -> String {
-        Sha256::digest(self.bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        hex(&Sha256::digest(self.bytes())[..8])
     }
 
     /// The text, for people; bytes that are not UTF-8 are replaced.

@@ -137,7 +137,7 @@ impl Admin {
         let keys: Vec<_> = listed.iter().map(|(build, _)| self.prefix.build(build)).collect();
         let documents = self.connection.texts(&keys)?;
         let last_seen: HashMap<_, _> = listed.into_iter().collect();
-        let mut found = read_all(documents, read_build);
+        let mut found = read_all(&documents, read_build);
         for record in &mut found.items {
             record.last_seen = last_seen.get(&record.build).map_or(record.at, |seconds| moment(*seconds));
         }
@@ -204,7 +204,7 @@ impl Admin {
 
     /// Of those that have not expired.
     fn heartbeats(&mut self, keys: &[String]) -> Result<Found<Heartbeat>, AdminError> {
-        let mut found = read_all(self.connection.texts(keys)?, read_heartbeat);
+        let mut found = read_all(&self.connection.texts(keys)?, read_heartbeat);
         found.items.sort_by(|left, right| left.order().cmp(&right.order()));
         Ok(found)
     }
@@ -229,7 +229,7 @@ impl FlagInForce {
     }
 }
 
-fn read_all<T>(documents: Vec<Vec<u8>>, read: impl Fn(&[u8]) -> Option<T>) -> Found<T> {
+fn read_all<T>(documents: &[Vec<u8>], read: impl Fn(&[u8]) -> Option<T>) -> Found<T> {
     let all = documents.len();
     let items: Vec<_> = documents.iter().filter_map(|document| read(document)).collect();
     Found { unreadable: all - items.len(), items }
@@ -327,11 +327,11 @@ mod tests {
         let good = br#"{"v":1,"instance":"i","service":"s","host":"h","pid":1,"build":"b","started":1,"at":2,"flags":{"a":{"sha":null}}}"#;
         let newer = good.map(|byte| if byte == b'1' { b'2' } else { byte });
         let documents = [&good[..], &newer, b"", b"[]", b"{\"v\":1}", b"null"].map(<[u8]>::to_vec).to_vec();
-        let found = read_all(documents, read_heartbeat);
+        let found = read_all(&documents, read_heartbeat);
         assert_eq!((found.items.len(), found.unreadable), (1, 5));
         assert_eq!(found.items[0].flags["a"], FlagInForce::default());
         let good = br#"{"v":1,"build":"b","service":"s","at":2,"flags":[{"name":"x",  "default":1e400}]}"#;
-        let found = read_all(vec![good.to_vec(), b"{}".to_vec()], read_build);
+        let found = read_all(&[good.to_vec(), b"{}".to_vec()], read_build);
         assert_eq!(found.unreadable, 1);
         assert_eq!(found.items[0].flags, [r#"{"name":"x",  "default":1e400}"#]);
     }

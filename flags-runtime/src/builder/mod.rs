@@ -1,13 +1,15 @@
-//! Starting: which source, which settings, and the guard that keeps it running.
+//! Starting: which source and which settings.
+
+mod guard;
 
 use std::fmt;
-use std::future::Future;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
+pub use self::guard::Guard;
 use crate::dark_launch::wire;
-use crate::error::{NotReady, StartError};
+use crate::error::StartError;
 use crate::event::{Event, Listener};
 use crate::heartbeat::Process;
 use crate::registry::registry;
@@ -16,7 +18,7 @@ use crate::rules::rule::Origin;
 use crate::settings;
 use crate::snapshot::{self, Keeper};
 use crate::source::Source;
-use crate::status::{BOARD, Readiness, SourceState, Status, status};
+use crate::status::{BOARD, status};
 use crate::store::{self, Generation};
 use crate::synchronizer::{Kept, Pace, Synchronizer};
 use crate::targeting_keys::{self, TargetingKeys};
@@ -38,19 +40,6 @@ pub struct Builder {
     sends_heartbeats: bool,
 }
 
-/// Keeps the flags in step with their source. Dropping it stops that within a second: reads keep the last decision.
-#[must_use = "dropping the guard stops the updates; keep it in `main`, or call `.detach()`"]
-#[derive(Debug)]
-pub struct Guard {
-    generation: Generation,
-    synchronizers: Vec<Synchronizer>,
-    reporter: Option<Reporter>,
-    /// Closed when the snapshot is written for the last time.
-    snapshot: Option<snapshot::Ended>,
-    listener: Listener,
-    is_detached: bool,
-}
-
 /// The interval after which everything is read again although nothing was said to have changed.
 pub const DEFAULT_REFRESH: Duration = Duration::from_secs(30);
 
@@ -62,7 +51,6 @@ const SHORTEST_REFRESH: Duration = Duration::from_millis(100);
 /// How often dark-launch results are reported, unless set.
 const DEFAULT_REPORT_INTERVAL: Duration = Duration::from_secs(10);
 const LONGEST_REPORT_INTERVAL: Duration = Duration::from_secs(60 * 60);
-const LONGEST_STOP: Duration = Duration::from_secs(1);
 const LONGEST_REFRESH: Duration = Duration::from_secs(24 * 60 * 60);
 
 static IS_STARTED: AtomicBool = AtomicBool::new(false);
@@ -327,64 +315,6 @@ fn keep(
     let started = Keeper::start(path, identity.to_owned(), documents, listener.clone());
     let (keeper, ended) = started.map_err(StartError::Thread)?;
     Ok((Kept { keeper: Some(keeper), snapshot_at }, ended))
-}
-
-impl Guard {
-    /// Lets the updates run for the rest of the process.
-    pub fn detach(mut self) {
-        self.is_detached = true;
-        self.synchronizers.drain(..).for_each(Synchronizer::detach);
-        self.reporter.take().into_iter().for_each(Reporter::detach);
-    }
-
-    /// The status now; the same as [`status()`](crate::status()).
-    pub fn status(&self) -> Status {
-        status()
-    }
-
-    /// Waits until everything that is configured has answered, and returns at once without a source.
-    ///
-    /// # Errors
-    ///
-    /// [`NotReady`] with the last error if there is no live data in time. The program may go on: reads answer.
-    pub fn wait_ready(&self, timeout: Duration) -> Result<Readiness, NotReady> {
-        BOARD.wait_ready(timeout)
-    }
-
-    /// The same for async code, on any runtime; put the runtime's own timeout around it.
-    ///
-    /// # Errors
-    ///
-    /// [`NotReady`] if the source was stopped.
-    pub fn ready(&self) -> impl Future<Output = Result<Readiness, NotReady>> + Send + 'static {
-        BOARD.ready()
-    }
-}
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        if !self.is_detached {
-            // All are told before any is waited for; who blocks for longer ends by itself.
-            let reporter = self.reporter.take().map(Reporter::stop);
-            let ended: Vec<_> = self
-                .synchronizers
-                .drain(..)
-                .map(Synchronizer::stop)
-                .chain(reporter)
-                .chain(self.snapshot.take())
-                .collect();
-            let give_up = Instant::now() + LONGEST_STOP;
-            for ended in ended {
-                let _ = ended.recv_timeout(give_up.saturating_duration_since(Instant::now()));
-            }
-            for origin in [Origin::Source, Origin::OverrideFile] {
-                // Also said for a thread that did not end in time.
-                BOARD.note(self.generation, origin, |health| health.state = SourceState::Stopped);
-            }
-            self.listener.tell(&Event::Stopped);
-            IS_STARTED.store(false, Ordering::Release);
-        }
-    }
 }
 
 impl fmt::Debug for Builder {

@@ -1,0 +1,88 @@
+//! Guard: keeps a start running, and ends it.
+
+use std::future::Future;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use super::IS_STARTED;
+use crate::error::NotReady;
+use crate::event::{Event, Listener};
+use crate::reporter::Reporter;
+use crate::rules::rule::Origin;
+use crate::snapshot;
+use crate::status::{BOARD, Readiness, SourceState, Status, status};
+use crate::store::Generation;
+use crate::synchronizer::Synchronizer;
+
+/// Keeps the flags in step with their source. Dropping it stops that within a second: reads keep the last decision.
+#[must_use = "dropping the guard stops the updates; keep it in `main`, or call `.detach()`"]
+#[derive(Debug)]
+pub struct Guard {
+    pub(super) generation: Generation,
+    pub(super) synchronizers: Vec<Synchronizer>,
+    pub(super) reporter: Option<Reporter>,
+    /// Closed when the snapshot is written for the last time.
+    pub(super) snapshot: Option<snapshot::Ended>,
+    pub(super) listener: Listener,
+    pub(super) is_detached: bool,
+}
+
+const LONGEST_STOP: Duration = Duration::from_secs(1);
+
+impl Guard {
+    /// Lets the updates run for the rest of the process.
+    pub fn detach(mut self) {
+        self.is_detached = true;
+        self.synchronizers.drain(..).for_each(Synchronizer::detach);
+        self.reporter.take().into_iter().for_each(Reporter::detach);
+    }
+
+    /// The status now; the same as [`status()`](crate::status()).
+    pub fn status(&self) -> Status {
+        status()
+    }
+
+    /// Waits until everything that is configured has answered, and returns at once without a source.
+    ///
+    /// # Errors
+    ///
+    /// [`NotReady`] with the last error if there is no live data in time. The program may go on: reads answer.
+    pub fn wait_ready(&self, timeout: Duration) -> Result<Readiness, NotReady> {
+        BOARD.wait_ready(timeout)
+    }
+
+    /// The same for async code, on any runtime; put the runtime's own timeout around it.
+    ///
+    /// # Errors
+    ///
+    /// [`NotReady`] if the source was stopped.
+    pub fn ready(&self) -> impl Future<Output = Result<Readiness, NotReady>> + Send + 'static {
+        BOARD.ready()
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if !self.is_detached {
+            // All are told before any is waited for; who blocks for longer ends by itself.
+            let reporter = self.reporter.take().map(Reporter::stop);
+            let ended: Vec<_> = self
+                .synchronizers
+                .drain(..)
+                .map(Synchronizer::stop)
+                .chain(reporter)
+                .chain(self.snapshot.take())
+                .collect();
+            let give_up = Instant::now() + LONGEST_STOP;
+            for ended in ended {
+                let _ = ended.recv_timeout(give_up.saturating_duration_since(Instant::now()));
+            }
+            for origin in [Origin::Source, Origin::OverrideFile] {
+                // Also said for a thread that did not end in time.
+                BOARD.note(self.generation, origin, |health| health.state = SourceState::Stopped);
+            }
+            self.listener.tell(&Event::Stopped);
+            IS_STARTED.store(false, Ordering::Release);
+        }
+    }
+}
