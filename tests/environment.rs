@@ -33,7 +33,7 @@ const PATIENT: (&str, &str) = ("TEST_PATIENCE_MS", "20000");
 fn run(variables: &[(&str, &str)]) -> String {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", "child", "--nocapture"]).env("TEST_CHILD", "1");
-    for name in ["FLAGS_SOURCE", "FLAGS_PREFIX", "FLAGS_REFRESH", "FLAGS_OVERRIDE_FILE"] {
+    for name in ["FLAGS_SOURCE", "FLAGS_PREFIX", "FLAGS_REFRESH", "FLAGS_OVERRIDE_FILE", "FLAGS_SERVICE"] {
         command.env_remove(name);
     }
     let output = command.envs(variables.iter().copied()).output().unwrap();

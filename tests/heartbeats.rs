@@ -3,6 +3,7 @@
 //! The source is process-wide, so the tests of this file take turns; other processes are this binary, started again.
 
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
@@ -22,6 +23,16 @@ static BEAT: Flag<bool>;
 static BEAT_SIZE: Flag<u8>;
 #[feature_flag(name = "beat_never_read", default = 1, expires = "2099-01-01")]
 static BEAT_NEVER_READ: Flag<u8>;
+
+#[feature_flag(name = "beat_made", default_fn = made, expires = "2099-01-01")]
+static BEAT_MADE: Flag<u8>;
+
+static TIMES_MADE: AtomicUsize = AtomicUsize::new(0);
+
+fn made() -> u8 {
+    TIMES_MADE.fetch_add(1, Ordering::SeqCst);
+    5
+}
 
 const ON: &str = r#"{"name":"beat","enabled":true}"#;
 
@@ -107,7 +118,7 @@ fn a_process_tells_what_is_in_force_soon_after_a_change_or_a_refusal() {
     assert_eq!((&*told.state, told.mode.as_deref()), ("live", Some("push")));
     assert_eq!(told.source, format!("redis at 127.0.0.1:{}", server.port()));
     assert!(!told.host.is_empty() && told.age.is_some() && told.started <= told.at, "{told:?}");
-    assert_eq!(told.flags.keys().collect::<Vec<_>>(), ["Beat Size", "beat", "beat_never_read"]);
+    assert_eq!(told.flags.keys().collect::<Vec<_>>(), ["Beat Size", "beat", "beat_made", "beat_never_read"]);
     assert!(told.flags.values().all(|flag| *flag == FlagInForce::default()), "{told:?}");
     let [key] = &keys(&server, "ff-meta:instance:*")[..] else { panic!("one process") };
     assert_eq!(*key, format!("ff-meta:instance:{}", told.instance));
@@ -219,7 +230,7 @@ fn flags_that_are_read_are_seen_again_after_each_report_and_others_never() {
     // Six times that is how often reads are told.
     let guard = builder().source(source).report_interval(Duration::from_millis(100)).track_reads().start().unwrap();
     guard.wait_ready(Duration::from_secs(10)).unwrap();
-    assert_eq!(guard.status().unread, ["beat", "beat_never_read", "beat_size"]);
+    assert_eq!(guard.status().unread, ["beat", "beat_made", "beat_never_read", "beat_size"]);
     for _ in 0..3 {
         assert!(!flag!(BEAT));
         assert_soon(|| server.cli(&["ZRANGE", "ff-meta:seen", "0", "-1"]) == "beat");
@@ -229,10 +240,10 @@ fn flags_that_are_read_are_seen_again_after_each_report_and_others_never() {
         // Once it was told, nothing but another read tells it again.
         server.cli(&["DEL", "ff-meta:seen"]);
         // What nobody has read since start stays so, however often reads were armed meanwhile.
-        assert_eq!(guard.status().unread, ["beat_never_read", "beat_size"]);
+        assert_eq!(guard.status().unread, ["beat_made", "beat_never_read", "beat_size"]);
     }
     assert_eq!(BEAT_SIZE.get(), 7);
-    assert_eq!(guard.status().unread, ["beat_never_read"]);
+    assert_eq!(guard.status().unread, ["beat_made", "beat_never_read"]);
     // What was read last is told at the end; a later time of another process stays.
     server.cli(&["ZADD", "ff-meta:seen", "4000000000", "Beat Size"]);
     server.cli(&["ZADD", "ff-meta:seen", "4000000000", "of another program", "1000", "long ago"]);
@@ -245,6 +256,29 @@ fn flags_that_are_read_are_seen_again_after_each_report_and_others_never() {
     drop(builder().start().unwrap());
     assert_eq!(status().unread, [""; 0]);
     let _ = &BEAT_NEVER_READ;
+}
+
+/// In a process of its own: here other tests have read and published the flag.
+#[test]
+fn a_default_is_not_made_before_somebody_reads_it() {
+    let Ok(url) = std::env::var("TEST_MADE_URL") else {
+        let server = RedisServer::start();
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "a_default_is_not_made_before_somebody_reads_it"]).env("TEST_MADE_URL", server.url());
+        assert!(command.status().unwrap().success());
+        assert_eq!(server.cli(&["ZRANGE", "ff-meta:seen", "0", "-1"]), "beat_made");
+        return;
+    };
+    let source = RedisSource::new(&url).unwrap();
+    let guard = builder().source(source).report_interval(Duration::from_millis(100)).start().unwrap();
+    let mut admin = Admin::connect(&url, "ff:").unwrap();
+    assert_soon(|| heartbeat(&mut admin).is_some());
+    assert_eq!(TIMES_MADE.load(Ordering::SeqCst), 0);
+    assert_eq!(flag!(BEAT_MADE), 5);
+    assert_soon(|| !admin.seen().unwrap().is_empty());
+    // Armed again, and read again: it goes by what was made.
+    assert_eq!((flag!(BEAT_MADE), TIMES_MADE.load(Ordering::SeqCst)), (5, 1));
+    drop(guard);
 }
 
 #[test]

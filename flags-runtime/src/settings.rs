@@ -185,6 +185,12 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_service_is_named_after_its_program_unless_it_has_a_name() {
+        assert_eq!(service(Some("checkout".to_owned())).unwrap(), "checkout");
+        assert!(service(None).unwrap().starts_with("flags_runtime-"), "{:?}", service(None));
+    }
+
+    #[test]
     fn intervals_need_a_unit_and_a_number_above_zero() {
         assert_eq!(parse_interval("500ms"), Some(Duration::from_millis(500)));
         assert_eq!(parse_interval("30s"), Some(Duration::from_secs(30)));

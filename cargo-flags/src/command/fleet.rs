@@ -40,6 +40,8 @@ pub(crate) struct Arguments {
 
 /// Between two looks of `--wait`.
 const LOOK: Duration = Duration::from_millis(100);
+/// A process that lives tells so more often: one that is silent for longer is most likely gone.
+const SILENCE: Duration = Duration::from_secs(80);
 /// How many processes a sentence names.
 const MOST: usize = 5;
 const NOBODY: &str = "no process reports here: cannot tell who has it";
@@ -114,9 +116,10 @@ pub(crate) fn summary(key: &str, spread: &Spread) -> String {
     }
     let late = of(&|_, stand| stand == Stand::NotYet);
     if !late.is_empty() {
-        let where_ = |process: &Heartbeat| match &*process.state {
-            "live" => place(process),
-            state => format!("{} ({state})", place(process)),
+        let where_ = |process: &Heartbeat| match (since(process.at), &*process.state) {
+            (age, _) if age > SILENCE => format!("{} (silent for {} s)", place(process), age.as_secs()),
+            (_, "live") => place(process),
+            (_, state) => format!("{} ({state})", place(process)),
         };
         let _ = write!(line, ", {} not yet: {}", late.len(), named(&late, ", ", where_));
     }

@@ -93,10 +93,11 @@ impl Cell {
         self.state.swap(state, Ordering::Release);
     }
 
-    /// Asks for the next read to be noticed. The store only, under its lock, before it unsettles the cell.
-    pub(crate) fn arm(&self) {
-        // Release: the arming is there before the state that sends readers to look for it.
-        self.attention.swap(ARMED, Ordering::Release);
+    /// Asks for the next read to be noticed; true if one had come that nobody has forgotten. The store only, under its
+    /// lock, before it unsettles the cell.
+    pub(crate) fn arm(&self) -> bool {
+        // Release: the arming is there before the state that sends readers to look for it. Acquire: for the read that came.
+        self.attention.swap(ARMED, Ordering::AcqRel) == SEEN
     }
 
     /// Whether no read came since the arming.

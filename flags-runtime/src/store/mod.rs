@@ -233,7 +233,7 @@ pub(crate) fn track_reads() {
     let mut state = lock();
     state.tracks_reads = true;
     for core in cores() {
-        core.cell.arm();
+        let _ = core.cell.arm();
         write_cell(core);
         core.was_read.store(false, Ordering::Relaxed);
     }
@@ -251,10 +251,11 @@ pub(crate) fn take_read() -> Vec<&'static str> {
 
 /// The lock is held.
 fn take_read_of(core: &FlagCore) -> bool {
-    note_seen(core);
+    note_seen(core, core.cell.forget_seen());
     // A cell that is armed and settled all the same met its very first reader in the middle of the arming.
     if !core.cell.is_armed() || core.cell.settled().is_some() {
-        core.cell.arm();
+        // A read may have come since the line above.
+        note_seen(core, core.cell.arm());
         // A cell that nobody has read or published to sends its first reader here anyway, and that one may have to run a
         // user's `default_fn`.
         if core.cell.read() != Reading::Uninit {
@@ -264,9 +265,9 @@ fn take_read_of(core: &FlagCore) -> bool {
     core.is_read_unreported.swap(false, Ordering::Relaxed)
 }
 
-/// Moves a read that came from the cell, which can be armed again then, to the flag. The lock is held.
-fn note_seen(core: &FlagCore) {
-    if core.cell.forget_seen() {
+/// Notes a read that the cell has told of, and knows no more. The lock is held.
+fn note_seen(core: &FlagCore, is_seen: bool) {
+    if is_seen {
         core.was_read.store(true, Ordering::Relaxed);
         core.is_read_unreported.store(true, Ordering::Relaxed);
     }
@@ -311,7 +312,7 @@ fn lock() -> MutexGuard<'static, State> {
 
 /// Settles or unsettles one cell by what is published. The lock is held.
 fn write_cell(core: &FlagCore) {
-    note_seen(core);
+    note_seen(core, core.cell.forget_seen());
     let is_watched = core.cell.is_armed() || is_forced(core);
     match if is_watched { None } else { bits_for_everybody(core) } {
         Some(bits) => core.cell.settle(bits),

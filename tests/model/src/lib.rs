@@ -24,32 +24,46 @@ const DEFAULT: u64 = 7;
 struct Model {
     cell: Cell,
     rule: AtomicU64,
-    store: Mutex<()>,
+    /// Whether a read was moved here from the cell, and nobody was told of it.
+    store: Mutex<bool>,
 }
 
 impl Model {
     fn new() -> Arc<Self> {
-        Arc::new(Self { cell: Cell::new(), rule: AtomicU64::new(DEFAULT), store: Mutex::new(()) })
+        Arc::new(Self { cell: Cell::new(), rule: AtomicU64::new(DEFAULT), store: Mutex::new(false) })
     }
 
     /// `store::write_cell`
-    fn write_cell(&self) {
-        self.cell.forget_seen();
+    fn write_cell(&self, is_read: &mut bool) {
+        *is_read |= self.cell.forget_seen();
         if self.cell.is_armed() { self.cell.unsettle() } else { self.cell.settle(self.rule.load(Ordering::Relaxed)) }
     }
 
     /// `store::apply`
     fn publish(&self, rule: u64) {
-        let _locked = self.store.lock().unwrap();
+        let mut is_read = self.store.lock().unwrap();
         self.rule.store(rule, Ordering::Release);
-        self.write_cell();
+        self.write_cell(&mut is_read);
     }
 
-    /// `store::arm_all`
+    /// `store::track_reads`
     fn arm(&self) {
-        let _locked = self.store.lock().unwrap();
+        let mut is_read = self.store.lock().unwrap();
         self.cell.arm();
-        self.write_cell();
+        self.write_cell(&mut is_read);
+    }
+
+    /// `store::take_read`
+    fn take_read(&self) -> bool {
+        let mut is_read = self.store.lock().unwrap();
+        *is_read |= self.cell.forget_seen();
+        if !self.cell.is_armed() || self.cell.settled().is_some() {
+            *is_read |= self.cell.arm();
+            if self.cell.read() != Reading::Uninit {
+                self.write_cell(&mut is_read);
+            }
+        }
+        std::mem::take(&mut is_read)
     }
 
     /// `Flag::get`
@@ -61,8 +75,8 @@ impl Model {
             self.cell.settle_first(DEFAULT);
         }
         if self.cell.note_read() {
-            if let Ok(_locked) = self.store.try_lock() {
-                self.write_cell();
+            if let Ok(mut is_read) = self.store.try_lock() {
+                self.write_cell(&mut is_read);
             }
         }
         self.rule.load(Ordering::Acquire)
@@ -136,5 +150,43 @@ fn two_publishers_and_a_reader_end_at_the_last_rule() {
         flag.publish(2);
         publisher.join().unwrap();
         assert_eq!(flag.cell.settled(), Some(flag.rule.load(Ordering::Relaxed)));
+    });
+}
+
+#[test]
+fn a_read_after_a_report_is_in_the_next_one_whatever_met_the_one_before() {
+    loom::model(|| {
+        let flag = Model::new();
+        let reader = thread::spawn({
+            let flag = Arc::clone(&flag);
+            move || flag.read()
+        });
+        // Meets the very first read of the flag.
+        flag.take_read();
+        reader.join().unwrap();
+        flag.take_read();
+        assert_eq!(flag.read(), DEFAULT);
+        assert!(flag.take_read(), "the read was noticed");
+        assert!(!flag.take_read(), "and told once");
+    });
+}
+
+#[test]
+fn no_publish_and_no_read_is_lost_to_a_report() {
+    loom::model(|| {
+        let flag = Model::new();
+        flag.publish(1);
+        flag.take_read();
+        let reader = thread::spawn({
+            let flag = Arc::clone(&flag);
+            move || flag.read()
+        });
+        let first = flag.take_read();
+        reader.join().unwrap();
+        assert!(first || flag.take_read(), "the read is in one of the reports");
+        assert_eq!(flag.read(), 1);
+        assert_eq!(flag.read(), 1);
+        assert_eq!(flag.cell.settled(), Some(1), "two reads after a report settle it at the latest");
+        assert!(!flag.cell.is_seen(), "nothing is left in a settled cell");
     });
 }
