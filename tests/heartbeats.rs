@@ -140,7 +140,7 @@ fn a_process_tells_what_is_in_force_soon_after_a_change_or_a_refusal() {
     assert_eq!((flag.sha, flag.refused_sha), (Some(good), Some(bad)));
     assert!(flag.refused.unwrap().contains("whole number"));
     assert_eq!(admin.spread("Beat Size", None).unwrap().processes[0].1, Stand::Refused);
-    server.cli(&["DEL", "ff:Beat Size", "ff:beat"]);
+    server.cli(&["DEL", "ff:Beat Size"]);
     assert_soon(|| in_force(&mut admin, "Beat Size") == FlagInForce::default());
 
     // Nobody is to wait for a process that is gone.

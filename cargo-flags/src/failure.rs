@@ -42,7 +42,7 @@ impl Failure {
     }
 
     /// The same reason, told as a finding after these words.
-    pub(crate) fn as_denied(self, words: impl fmt::Display) -> Self {
+    pub(crate) fn into_denied(self, words: impl fmt::Display) -> Self {
         match self {
             Self::ReaderGone => Self::ReaderGone,
             Self::Wrong(reason) | Self::Lost(reason) => Self::denied(format!("{words}: {reason}")),
