@@ -5,12 +5,17 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use flags_runtime::source::redis::RedisSource;
-use flags_runtime::source::redis::admin::{Admin, AuditNote, NewDocument};
+use flags_runtime::source::redis::admin::{Admin, AuditNote, NewDocument, Role, Stand};
+use flags_runtime::source::redis::{Prefix, RedisSource};
 use flags_runtime::source::{Change, Mode, Source, SourceErrorKind};
+use flags_runtime::{Flag, builder, feature_flag};
 use flags_workspace_tests::eventually;
 use flags_workspace_tests::fleet::Cluster;
 use flags_workspace_tests::redis::RedisServer;
+use flags_workspace_tests::turn::Turn;
+
+#[feature_flag(name = "cluster_flag", default = false, expires = "2099-01-01")]
+static CLUSTER_FLAG: Flag<bool>;
 
 const SLICE: Duration = Duration::from_millis(250);
 const SOON: Duration = Duration::from_secs(10);
@@ -135,6 +140,29 @@ fn writes_and_their_trail_are_in_one_slot() {
 }
 
 #[test]
+fn roles_have_the_rights_that_a_cluster_needs() {
+    let cluster = Cluster::start();
+    for (user, role) in [("reader", Role::Reader), ("writer", Role::Writer)] {
+        let rules = role.rules(&Prefix::default(), None);
+        for node in &cluster.nodes {
+            let words =
+                ["ACL", "SETUSER", user, "reset", "on", ">pw"].into_iter().chain(rules.iter().map(String::as_str));
+            node.cli(&words.collect::<Vec<_>>());
+        }
+    }
+    let mut admin = Admin::connect(&cluster.url("writer:pw@"), "ff:").unwrap();
+    admin.disable("a", &AuditNote::new("a test")).unwrap();
+    assert_eq!(admin.history(None, 10).unwrap()[0].acl_user, "writer");
+    assert_eq!(admin.documents().unwrap().len(), 1);
+    cluster.home("ff:b").cli(&["RPUSH", "ff:b", "1"]);
+    let mut source = RedisSource::new(&cluster.url("reader:pw@")).unwrap();
+    assert!(source.fetch(&["a"]).unwrap()[0].is_some());
+    assert_eq!(source.mode(), Mode::Push);
+    source.fetch(&["b"]).unwrap();
+    assert_eq!(source.unreadable().len(), 1);
+}
+
+#[test]
 fn a_dropped_source_leaves_no_connection_at_any_node() {
     let cluster = Cluster::start();
     let connections = || {
@@ -163,4 +191,22 @@ fn a_server_that_is_no_cluster_says_so_and_a_node_of_one_names_the_scheme() {
     let error = RedisSource::new(&cluster.nodes[0].url()).unwrap().fetch(&[&elsewhere.unwrap()]).unwrap_err();
     assert_eq!(error.kind(), SourceErrorKind::Configuration);
     assert!(error.to_string().contains("`redis+cluster://`"), "{error}");
+}
+
+#[test]
+fn a_fleet_on_a_cluster_tells_of_itself() {
+    let _turn = Turn::take();
+    let cluster = Cluster::start();
+    let mut admin = Admin::connect(&cluster.url(""), "ff:").unwrap();
+    let guard = builder().source(source(&cluster)).service("shop").start().unwrap();
+    guard.wait_ready(SOON).unwrap();
+    admin.write("cluster_flag", None, &NewDocument::default().enabled(true), &AuditNote::new("a test")).unwrap();
+    assert!(eventually(SOON, || CLUSTER_FLAG.get()), "{:?}", guard.status());
+    let has_told =
+        || admin.spread("cluster_flag", None).unwrap().processes.iter().any(|(_, stand)| *stand == Stand::Applied);
+    assert!(eventually(SOON, has_told), "{:?}", admin.fleet());
+    assert_eq!(admin.fleet().unwrap().items[0].service, "shop");
+    assert!(eventually(SOON, || admin.builds(10).is_ok_and(|builds| !builds.items.is_empty())));
+    drop(guard);
+    assert!(admin.fleet().unwrap().items.is_empty());
 }

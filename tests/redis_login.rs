@@ -5,9 +5,11 @@
 use std::error::Error;
 use std::time::Duration;
 
+use flags_runtime::source::redis::admin::Role;
 use flags_runtime::source::redis::{Prefix, RedisSource};
 use flags_runtime::source::{Change, Mode, Source, SourceErrorKind};
 use flags_workspace_tests::change::{keys, next_change};
+use flags_workspace_tests::eventually;
 use flags_workspace_tests::redis::RedisServer;
 use flags_workspace_tests::wire::{HELLO_3, NO_ROLE, Scripted};
 
@@ -77,6 +79,23 @@ fn the_least_reader_acl_is_enough_for_pushes_and_no_more() {
     let error = elsewhere.fetch(&["a"]).unwrap_err();
     assert_eq!(error.kind(), SourceErrorKind::Configuration);
     assert!(error.to_string().contains("extend the user's ACL"), "{error}");
+}
+
+#[test]
+fn a_reader_by_its_role_hears_of_changes_and_tells_lists_and_replicas() {
+    let server = RedisServer::start();
+    let rules = Role::Reader.rules(&Prefix::default(), None);
+    let words = ["ACL", "SETUSER", "reader", "reset", "on", ">pw"].into_iter().chain(rules.iter().map(String::as_str));
+    server.cli(&words.collect::<Vec<_>>());
+    server.cli(&["RPUSH", "ff:list", "1"]);
+    let mut source = RedisSource::new(&server.url_as("reader", "pw")).unwrap();
+    assert_eq!(source.fetch(&["a", "list"]).unwrap(), [None, None]);
+    assert_eq!((source.mode(), source.unreadable().len()), (Mode::Push, 1));
+    server.cli(&["SET", "ff:a", "1"]);
+    assert_eq!(next_change(&mut source), keys(&["a"]));
+    server.cli(&["REPLICAOF", "127.0.0.1", "1"]);
+    let lost = || source.fetch(&["a"]).is_err_and(|error| error.to_string().contains("is a replica now"));
+    assert!(eventually(Duration::from_secs(10), lost));
 }
 
 #[test]

@@ -256,7 +256,8 @@ impl<'a> Edit<'a> {
     fn spread(&mut self, patience: Duration) -> Result<Spread, Failure> {
         fleet::wait(&mut self.live.admin, &self.target.key, patience).map_err(|error| {
             let name = &self.target.name;
-            Failure::from(error).into_denied(format_args!("the write of `{name}` is done, but nobody can say who has it"))
+            Failure::from(error)
+                .into_denied(format_args!("the write of `{name}` is done, but nobody can say who has it"))
         })
     }
 }

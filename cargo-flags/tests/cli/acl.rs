@@ -5,7 +5,7 @@ use std::process::Command;
 use flags_workspace_tests::redis::RedisServer;
 
 use crate::fixture::fixture;
-use crate::support::{cargo_flags, run};
+use crate::support::{cargo_flags, repository, run};
 
 fn line(words: &[&str]) -> String {
     run(cargo_flags().arg("acl").args(words)).done()
@@ -89,6 +89,16 @@ fn a_writer_of_one_owner_writes_the_flags_of_that_owner_only() {
     let error = run(cargo_flags().args(["acl", "writer", "--owner", "nobody", "--artifact", &program])).failed(2);
     assert!(error.contains("no flag is owned by `nobody`; owners are: "), "{error}");
     run(cargo_flags().args(["acl", "reader", "--owner", "payments", "--artifact", &program])).failed(2);
+}
+
+#[test]
+fn the_readme_names_the_rights_of_each_role() {
+    let readme = std::fs::read_to_string(repository("README.md")).unwrap();
+    for role in ["reader", "reporter", "writer"] {
+        let line = line(&[role]);
+        let rules = line.trim_end().split(">PASSWORD ").nth(1).unwrap();
+        assert!(readme.contains(&format!("`{rules}`")), "the README has other rights of a {role} than {rules}");
+    }
 }
 
 #[test]

@@ -57,6 +57,7 @@ impl Router {
     }
 
     /// Connects to the server of a key, if there is no connection yet; nothing is sent but the login.
+    #[cfg(feature = "admin")]
     pub(super) fn connect(&mut self, key: &str) -> Result<(), SourceError> {
         let address = self.address_of(key)?;
         self.link(&address).map(drop)

@@ -9,13 +9,19 @@ use std::path::PathBuf;
 use crate::source::SourceError;
 
 /// The files of one login; none of them holds a password of ours.
-#[derive(Clone, Debug, Default)]
+#[cfg(feature = "redis-tls")]
+#[derive(Clone, Debug)]
 pub(super) struct Tls {
     /// Whom to trust instead of the system's authorities.
     authorities: Option<PathBuf>,
     /// Who we are: a certificate chain and its key.
     identity: Option<(PathBuf, PathBuf)>,
 }
+
+/// Without the feature there is none.
+#[cfg(not(feature = "redis-tls"))]
+#[derive(Clone, Debug)]
+pub(super) enum Tls {}
 
 impl Tls {
     /// Takes `cacert`, `cert` and `key` out of the settings of a URL; none if the URL asks for no TLS.
@@ -47,18 +53,13 @@ impl Tls {
                 ));
             }
         };
-        let tls = Self { authorities, identity };
-        tls.check()?;
-        Ok(Some(tls))
+        Self::of(authorities, identity).map(Some)
     }
 }
 
 #[cfg(not(feature = "redis-tls"))]
 impl Tls {
-    #[allow(clippy::unused_self, reason = "the same with the feature looks at it")]
-    fn check(&self) -> Result<(), SourceError> {
-        // The fields are read where the feature is on.
-        let Self { authorities: _, identity: _ } = self;
+    fn of(_: Option<PathBuf>, _: Option<(PathBuf, PathBuf)>) -> Result<Self, SourceError> {
         Err(SourceError::configuration(
             "TLS (`rediss`) needs the feature `redis-tls` of flags-runtime, which is off: add it in Cargo.toml",
         ))
@@ -87,7 +88,7 @@ pub(super) fn is_refusal(error: &std::io::Error) -> bool {
 mod on {
     use std::io::{self, Read, Write};
     use std::net::TcpStream;
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
     use std::sync::Arc;
     use std::time::{Duration, Instant};
 
@@ -99,9 +100,13 @@ mod on {
     use crate::source::SourceError;
 
     impl Tls {
-        /// Whether the files can be used now: said when the URL is read, not at the first connect.
-        pub(super) fn check(&self) -> Result<(), SourceError> {
-            self.config().map(drop)
+        /// Whether the files can be used is said when the URL is read, not at the first connect.
+        pub(super) fn of(
+            authorities: Option<PathBuf>,
+            identity: Option<(PathBuf, PathBuf)>,
+        ) -> Result<Self, SourceError> {
+            let tls = Self { authorities, identity };
+            tls.config().map(|_| tls)
         }
 
         fn config(&self) -> Result<ClientConfig, SourceError> {

@@ -28,7 +28,6 @@ impl Role {
     pub fn rules(self, prefix: &Prefix, keys: Option<&[String]>) -> Vec<String> {
         let ours = |kind: &str| format!("{}-{kind}:*", prefix.without_colon());
         let documents = format!("{}*", prefix.as_str());
-        // Pushes come as messages of a channel that no rule names.
         let mut rules = vec!["resetkeys".to_owned(), "-@all".to_owned(), format!("%R~{documents}")];
         let commands: &[&str] = match self {
             Self::Reader => &[],
@@ -59,7 +58,7 @@ impl Role {
                 ]
             }
         };
-        let reader = ["hello", "ping", "mget", "exists", "role", "client|tracking", "cluster|slots"];
+        let reader = ["hello", "ping", "mget", "exists", "role", "client|tracking", "cluster|slots", "asking"];
         rules.extend(reader.iter().chain(commands).map(|command| format!("+{command}")));
         rules
     }
