@@ -1,25 +1,11 @@
 //! `get`, `set`, `on`, `off` and `rollout` against a real Redis, with the Python reader beside it.
 
-use std::process::Command;
-
 use flags_workspace_tests::redis::RedisServer;
 use serde_json::{Value, json};
 
 use crate::fixture::{fixture, write_workspace};
 use crate::stubborn;
-use crate::support::{Said, cargo_flags, python, run};
-
-/// The command against a server, outside of any package.
-fn at(server: &RedisServer, words: &[&str]) -> Command {
-    let mut command = cargo_flags();
-    command.args(words).args(["--redis", &server.url()]);
-    command
-}
-
-/// The same with the program of the fixture to check names against.
-fn checked(server: &RedisServer, words: &[&str]) -> Said {
-    run(at(server, words).arg("--artifact").arg(fixture().program()))
-}
+use crate::support::{Said, at, cargo_flags, checked, python, run};
 
 fn document(server: &RedisServer, key: &str) -> String {
     server.cli(&["GET", key])

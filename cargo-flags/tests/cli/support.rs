@@ -5,7 +5,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use flags_workspace_tests::redis::RedisServer;
 use serde_json::Value;
+
+use crate::fixture::fixture;
 
 /// The command, without any word yet, in a folder that is no package.
 pub(crate) fn cargo_flags() -> Command {
@@ -23,6 +26,18 @@ pub(crate) fn cargo_flags() -> Command {
         .env("USER", "ada")
         .env("HOSTNAME", "desk");
     command
+}
+
+/// The command against a server, outside of any package.
+pub(crate) fn at(server: &RedisServer, words: &[&str]) -> Command {
+    let mut command = cargo_flags();
+    command.args(words).args(["--redis", &server.url()]);
+    command
+}
+
+/// The same with the program of the fixture to check names against.
+pub(crate) fn checked(server: &RedisServer, words: &[&str]) -> Said {
+    run(at(server, words).arg("--artifact").arg(fixture().program()))
 }
 
 /// What a finished command said.

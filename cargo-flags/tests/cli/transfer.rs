@@ -2,19 +2,13 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use flags_workspace_tests::eventually;
 use flags_workspace_tests::redis::RedisServer;
 use serde_json::{Value, json};
 
-use crate::support::{Said, cargo_flags, run, run_with};
-
-fn at(server: &RedisServer, words: &[&str]) -> Command {
-    let mut command = cargo_flags();
-    command.args(words).args(["--redis", &server.url()]);
-    command
-}
+use crate::support::{Said, at, run, run_with};
 
 fn import(server: &RedisServer, words: &[&str], text: &str) -> Said {
     run_with(at(server, &["import", "-", "--format", "json"]).args(words), text.as_bytes())

@@ -1,23 +1,9 @@
 //! `allow`, `deny`, `delete`, `rollback` and `history` against a real Redis: what is written, and the story that it makes.
 
-use std::process::Command;
-
 use flags_workspace_tests::redis::RedisServer;
 use serde_json::{Value, json};
 
-use crate::fixture::fixture;
-use crate::support::{Said, cargo_flags, run};
-
-fn at(server: &RedisServer, words: &[&str]) -> Command {
-    let mut command = cargo_flags();
-    command.args(words).args(["--redis", &server.url()]);
-    command
-}
-
-/// With the program of the fixture to check names against.
-fn checked(server: &RedisServer, words: &[&str]) -> Said {
-    run(at(server, words).arg("--artifact").arg(fixture().program()))
-}
+use crate::support::{at, checked, run};
 
 fn document(server: &RedisServer, key: &str) -> Value {
     serde_json::from_str(&server.cli(&["GET", key])).unwrap_or_default()

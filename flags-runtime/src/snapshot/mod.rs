@@ -8,7 +8,8 @@ mod file;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -22,7 +23,24 @@ pub(crate) type Taken = Vec<(&'static str, Option<Vec<u8>>)>;
 /// Writes the file in the background; dropping it lets the thread write what is new and end.
 #[derive(Debug)]
 pub(crate) struct Keeper {
-    news: Sender<Taken>,
+    desk: Arc<Desk>,
+}
+
+/// What is to be written. A disk that hangs lets it grow no further than the documents are.
+#[derive(Debug)]
+struct Desk {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug)]
+struct State {
+    snapshot: Snapshot,
+    /// When it is to be written; none if all is.
+    due: Option<Instant>,
+    /// When it was written last.
+    written: Option<Instant>,
+    is_over: bool,
 }
 
 /// The shortest time between two writes.
@@ -41,79 +59,83 @@ impl Keeper {
         known: BTreeMap<String, String>,
         listener: Listener,
     ) -> std::io::Result<(Self, Ended)> {
-        let (news, told) = channel();
+        let snapshot = Snapshot { identity, at: SystemTime::UNIX_EPOCH, documents: known };
+        let state = State { snapshot, due: None, written: None, is_over: false };
+        let desk = Arc::new(Desk { state: Mutex::new(state), changed: Condvar::new() });
         let (end, ended) = channel::<()>();
-        let mut run = Run {
-            path,
-            snapshot: Snapshot { identity, at: SystemTime::UNIX_EPOCH, documents: known },
-            listener,
-            last_error: None,
-        };
+        let mut run = Run { path, desk: Arc::clone(&desk), listener, last_error: None };
         thread::Builder::new().name("flags-snapshot".to_owned()).spawn(move || {
-            run.until_stopped(&told);
+            run.until_stopped();
             drop(end);
         })?;
-        Ok((Self { news }, ended))
+        Ok((Self { desk }, ended))
     }
 
-    /// Notes that the source has answered, with what changed.
+    /// Notes that the source has answered, with what changed. Never waits for the disk.
     pub(crate) fn note(&self, taken: Taken) {
-        // Without the thread there is no file, which was told when it ended.
-        let _ = self.news.send(taken);
+        let mut state = self.desk.lock();
+        let wait = if taken.is_empty() { REFRESH } else { PAUSE };
+        state.snapshot.at = SystemTime::now();
+        for (key, text) in taken {
+            // Documents that were taken are UTF-8.
+            match text.map(String::from_utf8) {
+                Some(Ok(text)) => drop(state.snapshot.documents.insert(key.to_owned(), text)),
+                Some(Err(_)) | None => drop(state.snapshot.documents.remove(key)),
+            }
+        }
+        // The first one at once.
+        let next = state.written.map_or_else(Instant::now, |written| written + wait);
+        state.due = Some(state.due.map_or(next, |due| due.min(next)));
+        drop(state);
+        self.desk.changed.notify_one();
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.desk.lock().is_over = true;
+        self.desk.changed.notify_one();
+    }
+}
+
+impl Desk {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing panics while it is held.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 struct Run {
     path: PathBuf,
-    snapshot: Snapshot,
+    desk: Arc<Desk>,
     listener: Listener,
     /// The error that was told last, so that it is told once.
     last_error: Option<String>,
 }
 
 impl Run {
-    fn until_stopped(&mut self, told: &Receiver<Taken>) {
-        // None: all is written that is to be.
-        let mut due: Option<Instant> = None;
-        let mut written: Option<Instant> = None;
+    fn until_stopped(&mut self) {
+        let desk = Arc::clone(&self.desk);
+        let mut state = desk.lock();
         loop {
-            let pause = due.map_or(REFRESH, |due| due.saturating_duration_since(Instant::now()));
-            match told.recv_timeout(pause) {
-                Ok(taken) => {
-                    let wait = if taken.is_empty() { REFRESH } else { PAUSE };
-                    self.take(taken);
-                    // The first one at once.
-                    let next = written.map_or_else(Instant::now, |written| written + wait);
-                    due = Some(due.map_or(next, |due| due.min(next)));
-                }
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => {
-                    if due.is_some() {
-                        self.write();
-                    }
-                    return;
-                }
-            }
-            if due.is_some_and(|due| due <= Instant::now()) {
-                self.write();
-                (due, written) = (None, Some(Instant::now()));
+            let left = state.due.map_or(REFRESH, |due| due.saturating_duration_since(Instant::now()));
+            let is_due = state.due.is_some() && (left.is_zero() || state.is_over);
+            if is_due {
+                (state.due, state.written) = (None, Some(Instant::now()));
+                let snapshot = state.snapshot.clone();
+                drop(state);
+                self.write(&snapshot);
+                state = desk.lock();
+            } else if state.is_over {
+                return;
+            } else {
+                (state, _) = desk.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner);
             }
         }
     }
 
-    fn take(&mut self, taken: Taken) {
-        self.snapshot.at = SystemTime::now();
-        for (key, text) in taken {
-            // Documents that were taken are UTF-8.
-            match text.map(String::from_utf8) {
-                Some(Ok(text)) => drop(self.snapshot.documents.insert(key.to_owned(), text)),
-                Some(Err(_)) | None => drop(self.snapshot.documents.remove(key)),
-            }
-        }
-    }
-
-    fn write(&mut self) {
-        match self.snapshot.write(&self.path) {
+    fn write(&mut self, snapshot: &Snapshot) {
+        match snapshot.write(&self.path) {
             Ok(()) => self.last_error = None,
             Err(error) => {
                 if self.last_error.as_ref() != Some(&error) {

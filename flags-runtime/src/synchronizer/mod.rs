@@ -84,8 +84,10 @@ impl Synchronizer {
             pace,
             keeper: kept.keeper,
             hold: Hold::new(if may_lose_everything { pace.empty_grace } else { Duration::ZERO }),
-            last_contact: Instant::now().checked_sub(age).unwrap_or_else(Instant::now),
+            last_contact: Instant::now(),
+            age_before: age,
             is_stale: false,
+            may_be_outage: true,
             listener,
             stopped,
             has_started: false,
@@ -123,10 +125,14 @@ struct Run {
     pace: Pace,
     keeper: Option<Keeper>,
     hold: Hold,
-    /// The last successful answer; before the first one that of the snapshot, or the start.
+    /// The last successful answer; before the first one the start.
     last_contact: Instant,
+    /// How old that was already: a snapshot may be older than this machine has been up.
+    age_before: Duration,
     /// Whether it was told that this is long ago.
     is_stale: bool,
+    /// Whether flags may answer their declared defaults for it, in this start or since an earlier one.
+    may_be_outage: bool,
     listener: Listener,
     stopped: Receiver<()>,
     has_started: bool,
@@ -251,9 +257,9 @@ impl Run {
         for (key, why) in unreadable.iter().filter(|(key, _)| keys.contains(&key.as_str())) {
             applied.refused.extend(store::refuse(self.generation, self.origin, key, why).refused);
         }
-        self.last_contact = Instant::now();
+        (self.last_contact, self.age_before) = (Instant::now(), Duration::ZERO);
         self.is_stale = false;
-        if self.origin == Origin::Source {
+        if self.origin == Origin::Source && std::mem::take(&mut self.may_be_outage) {
             applied.changed.extend(store::end_outage(self.generation));
         }
         if let Some(keeper) = &self.keeper {
@@ -298,7 +304,8 @@ impl Run {
 
     /// Holds documents that vanished together, and says so.
     fn hold_what_vanished(&mut self, documents: &Documents<'_>, is_everything: bool) {
-        if self.hold.grace().is_zero() {
+        let is_all_there = documents.iter().all(|(_, document)| document.is_some());
+        if self.hold.grace().is_zero() || is_all_there && self.hold.until().is_none() {
             return;
         }
         let known: BTreeSet<&str> = store::known(self.origin).into_iter().collect();
@@ -319,17 +326,18 @@ impl Run {
         if self.origin != Origin::Source || self.is_stopped() {
             return None;
         }
-        let age = self.last_contact.elapsed();
+        let age = self.last_contact.elapsed() + self.age_before;
         if age >= self.pace.stale_after && !std::mem::replace(&mut self.is_stale, true) {
             self.listener.tell(&Event::Stale { source: self.description.clone(), age });
         }
         let flags = store::begin_outage(self.generation, age);
         if !flags.is_empty() {
+            self.may_be_outage = true;
             self.listener.tell(&Event::Outage { source: self.description.clone(), flags });
         }
         let limits = registry().flags().iter().filter_map(|flag| flag.declaration().outage_limit());
         let next = limits.chain([self.pace.stale_after]).filter(|limit| *limit > age).min()?;
-        self.last_contact.checked_add(next)
+        self.last_contact.checked_add(next.saturating_sub(self.age_before))
     }
 
     fn lost(&mut self, error: &SourceError) {

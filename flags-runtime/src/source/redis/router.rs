@@ -69,7 +69,14 @@ impl Router {
         let mut address = self.address_of(key)?;
         let mut is_asking = false;
         for _ in 0..HOPS {
-            let link = self.link(&address)?;
+            let link = match self.link(&address) {
+                Ok(link) => link,
+                Err(error) => {
+                    // It may have gone elsewhere since we were sent here.
+                    (self.primary, self.slots) = (None, None);
+                    return Err(error);
+                }
+            };
             let reply = if std::mem::take(&mut is_asking) {
                 link.call(&redis::cmd("ASKING")).and_then(|_| link.call_within(command, silence))
             } else {

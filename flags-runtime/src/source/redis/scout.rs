@@ -1,4 +1,4 @@
-//! Scout: a thread that looks every other second whether we still talk to the right server.
+//! Scout: a thread that looks every few seconds whether we still talk to the right server.
 //!
 //! A link to a server that is no longer the one to ask may stay healthy for ever: an old primary behind a partition, the
 //! machine that a host name used to mean, a node whose slots went elsewhere. Looking for that may block, and whoever
@@ -30,8 +30,10 @@ struct Found {
     trouble: Option<String>,
 }
 
-/// The longest time between two looks; jittered, so that a fleet does not ask at once.
-const PAUSE: Duration = Duration::from_secs(2);
+/// The longest times between two looks; jittered, so that a fleet does not ask at once. A failover is rare and urgent, a
+/// resolver is asked by everybody.
+const SENTINELS: Duration = Duration::from_secs(2);
+const NAME: Duration = Duration::from_secs(10);
 
 impl Scout {
     /// Sends one out; it looks until it finds that we should be elsewhere, which is what `look` says if it is so.
@@ -40,6 +42,7 @@ impl Scout {
     ///
     /// If the system gives no thread.
     pub(super) fn send_out(
+        pause: Duration,
         mut look: impl FnMut() -> Result<Option<String>, SourceError> + Send + 'static,
     ) -> Result<Self, SourceError> {
         let found = Arc::new(Mutex::new(Found::default()));
@@ -47,8 +50,8 @@ impl Scout {
         let (call_back, called_back) = channel();
         let patrol = move || {
             loop {
-                let pause = PAUSE.mul_f64(0.5 + random::share() / 2.0);
-                if called_back.recv_timeout(pause) != Err(RecvTimeoutError::Timeout) {
+                let jittered = pause.mul_f64(0.5 + random::share() / 2.0);
+                if called_back.recv_timeout(jittered) != Err(RecvTimeoutError::Timeout) {
                     return;
                 }
                 let seen = look();
@@ -73,7 +76,7 @@ impl Scout {
     /// Looks whether sentinels name another primary.
     pub(super) fn of_sentinels(sentinels: Sentinels, primary: Address) -> Result<Self, SourceError> {
         let mut council = Council::new(sentinels);
-        Self::send_out(move || {
+        Self::send_out(SENTINELS, move || {
             let named = council.primary()?.address;
             Ok((named != primary).then(|| format!("the sentinels name another primary: {named} instead of {primary}")))
         })
@@ -86,7 +89,7 @@ impl Scout {
             return Ok(None);
         }
         let (host, port) = (host.clone(), *port);
-        Self::send_out(move || {
+        Self::send_out(NAME, move || {
             let addresses = (host.as_str(), port).to_socket_addrs().map_err(|error| {
                 SourceError::unreachable(format!("the host name `{host}` cannot be resolved")).with_source(error)
             })?;
@@ -146,7 +149,7 @@ mod tests {
         assert!(finds(&scout, Scout::trouble).contains("`no-such-host.invalid` cannot be resolved"));
         assert_eq!(scout.moved(), None);
         let (looked, looks) = channel();
-        let scout = Scout::send_out(move || {
+        let scout = Scout::send_out(SENTINELS, move || {
             let _ = looked.send(());
             Ok(None)
         })

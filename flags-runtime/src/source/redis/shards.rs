@@ -27,6 +27,8 @@ pub(super) struct Shards {
     is_over: Arc<AtomicBool>,
 }
 
+/// The longest time between two looks at who serves which slots; a slot that has moved tells so itself when it is read.
+const SLOTS: Duration = Duration::from_secs(5);
 /// How long a listener listens before it looks whether anybody still wants it.
 const SLICE: Duration = Duration::from_millis(250);
 
@@ -46,7 +48,7 @@ impl Shards {
         let is_over = Arc::new(AtomicBool::new(false));
         let primaries: Vec<Address> = slots.primaries().into_iter().cloned().collect();
         let mut lookout = Router::new(deployment.clone(), prefix.clone());
-        let scout = Scout::send_out(move || {
+        let scout = Scout::send_out(SLOTS, move || {
             let now = lookout.look_at_slots()?;
             Ok((now != slots).then(|| "the cluster serves its slots elsewhere".to_owned()))
         })?;
