@@ -325,6 +325,26 @@ fn who_may_leave_dark_launch_results_only_leaves_those_and_is_told_once_of_the_r
 }
 
 #[test]
+fn a_process_that_holds_what_vanished_says_so() {
+    let _turn = Turn::take();
+    let server = RedisServer::start();
+    let mut admin = admin(&server);
+    for name in ["beat", "Beat Size"] {
+        server.cli(&["SET", &format!("ff:{name}"), &format!(r#"{{"name":"{name}","enabled":true,"value":1}}"#)]);
+    }
+    let _guard = start(&server.url());
+    assert_soon(|| heartbeat(&mut admin).is_some_and(|told| told.flags["beat"].sha.is_some()));
+    // The heartbeat goes with the rest, and comes again with the news.
+    server.cli(&["FLUSHALL"]);
+    assert_soon(|| {
+        heartbeat(&mut admin).is_some_and(|told| told.flags["beat"].is_held && told.flags["Beat Size"].is_held)
+    });
+    assert_eq!(admin.spread("beat", None).unwrap().processes[0].1, Stand::NotYet);
+    server.cli(&["SET", "ff:beat", ON]);
+    assert_soon(|| heartbeat(&mut admin).is_some_and(|told| !told.flags["beat"].is_held));
+}
+
+#[test]
 fn the_reporters_least_rights_are_enough() {
     let _turn = Turn::take();
     let server = RedisServer::start();

@@ -45,8 +45,16 @@ impl Process {
     /// What is in force here, now.
     pub(crate) fn heartbeat(&self) -> String {
         let source = status().source;
-        let flags: Map<String, Value> =
-            store::in_force().into_iter().map(|flag| (flag.key.to_owned(), flag_json(flag))).collect();
+        let held = source.as_ref().map(|source| source.held.clone()).unwrap_or_default();
+        let told = |flag: InForce| {
+            let (key, is_held) = (flag.key.to_owned(), held.contains(&flag.name));
+            let mut told = flag_json(flag);
+            if is_held {
+                told["held"] = true.into();
+            }
+            (key, told)
+        };
+        let flags: Map<String, Value> = store::in_force().into_iter().map(told).collect();
         json!({
             "v": 1,
             "instance": wire::instance(),

@@ -23,7 +23,8 @@
 //!
 //! | feature | adds |
 //! |---|---|
-//! | `redis` | [`source::redis`]: documents from Redis, pushed |
+//! | `redis` | [`source::redis`]: documents from Redis, pushed: one server, sentinels or a cluster |
+//! | `redis-tls` | the same over TLS (includes `redis`) |
 //! | `file` | `source::FileSource`: documents from a JSON or TOML file, watched; the override file |
 //! | `admin` | `writer` and `source::redis::admin`: typed, audited writing of documents (includes `redis`) |
 //! | `testing` | `Flag::force`: forced values in tests |

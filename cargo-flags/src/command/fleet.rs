@@ -118,6 +118,7 @@ pub(crate) fn summary(key: &str, spread: &Spread) -> String {
     if !late.is_empty() {
         let where_ = |process: &Heartbeat| match (since(process.at), &*process.state) {
             (age, _) if age > SILENCE => format!("{} (silent for {} s)", place(process), age.as_secs()),
+            (_, "live") if flag(process).is_held => format!("{} (held)", place(process)),
             (_, "live") => place(process),
             (_, state) => format!("{} ({state})", place(process)),
         };
@@ -203,6 +204,7 @@ fn stand_text(key: &str, process: &Heartbeat, stand: Stand) -> String {
     let mut text = match stand {
         Stand::Applied => "applied".to_owned(),
         Stand::Refused => format!("refused: {}", flag.refused.unwrap_or_default()),
+        _ if flag.is_held => "not yet: held, since most documents vanished at once".to_owned(),
         _ => "not yet".to_owned(),
     };
     if flag.is_overridden {

@@ -87,7 +87,7 @@ pub fn builder() -> Builder {
 ///
 /// | variable | meaning | without it |
 /// |---|---|---|
-/// | `FLAGS_SOURCE` | `redis://host/`, `unix:/path`, `file:flags.json`, `memory` | no source: declared defaults |
+/// | `FLAGS_SOURCE` | `redis://host/`, `redis+sentinel://host,host/name`, `redis+cluster://host`, `unix:/path`, over TLS `rediss..`, `file:flags.json`, `memory` | no source: declared defaults |
 /// | `FLAGS_PREFIX` | the prefix of the documents' keys in Redis | `ff:` |
 /// | `FLAGS_REFRESH` | the refresh interval: `30s`, `500ms`, `5m` | `30s` |
 /// | `FLAGS_EMPTY_GRACE` | how long documents that vanish together stay in force: `60s`, `5m`; `0s` for not at all | `60s` |

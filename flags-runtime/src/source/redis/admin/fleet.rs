@@ -66,6 +66,8 @@ pub struct FlagInForce {
     pub refused_sha: Option<String>,
     /// Whether the process's override file answers.
     pub is_overridden: bool,
+    /// Whether its document is gone from Redis together with most others, and not believed to be gone yet.
+    pub is_held: bool,
     /// Why the override file's document was refused.
     pub override_refused: Option<String>,
 }
@@ -266,6 +268,7 @@ fn read_flag(flag: &Value) -> FlagInForce {
         refused: text("refused"),
         refused_sha: text("refused_sha"),
         is_overridden: flag["overridden"] == true,
+        is_held: flag["held"] == true,
         override_refused: text("override_refused"),
     }
 }
