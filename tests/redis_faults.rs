@@ -165,6 +165,18 @@ fn kill_and_restart_with_the_data() {
 }
 
 #[test]
+fn a_quiet_connection_that_lives_is_no_old_data() {
+    let server = RedisServer::start();
+    write_all(&server, 1);
+    let watched = Watched::start(&server.url());
+    // Nothing is read for longer than that: the next refresh is half a minute away, or a quarter.
+    let commands = || server.cli(&["INFO", "commandstats"]).matches("cmdstat_ping:calls=3").count() == 1;
+    assert!(eventually(SOON, commands));
+    assert!(source().age.unwrap() < Duration::from_secs(5), "{:?}", source());
+    watched.end(&server);
+}
+
+#[test]
 fn a_server_that_hangs_for_ten_seconds() {
     let server = RedisServer::start();
     write_all(&server, 1);

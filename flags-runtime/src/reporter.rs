@@ -226,7 +226,8 @@ impl Run {
                 (self.pause, self.failures) = (SHORTEST_PAUSE, 0);
                 Ok(())
             }
-            Err(error) if error.kind() == SourceErrorKind::Configuration => {
+            // A login that is refused is the source's to tell, and may be mended in a moment.
+            Err(error) if error.kind() == SourceErrorKind::Configuration && !is_lost() => {
                 lane.due = now + CONFIGURATION_PAUSE;
                 lane.is_refused = true;
                 self.tell(index, &error);
@@ -322,6 +323,10 @@ impl Run {
 
 fn is_live() -> bool {
     status().source.is_some_and(|source| source.state == SourceState::Live)
+}
+
+fn is_lost() -> bool {
+    status().source.is_some_and(|source| source.state == SourceState::Lost)
 }
 
 /// A duration, longer by up to a share of it, so that a thousand processes do not come at once.

@@ -11,7 +11,7 @@ pub mod redis;
 
 use std::error::Error;
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 #[cfg(feature = "file")]
 pub use file::FileSource;
@@ -54,6 +54,11 @@ pub trait Source: Send + 'static {
     /// Their flags stay at the last good state, as with a document that is refused.
     fn unreadable(&self) -> Vec<(String, String)> {
         Vec::new()
+    }
+
+    /// When it last gave a sign of life, if it knows that better than by its answers: a connection that waits for pushes does.
+    fn last_heard(&self) -> Option<Instant> {
+        None
     }
 
     /// Whether all documents may vanish by an accident, as those of a server that restarts without its data. If most of them

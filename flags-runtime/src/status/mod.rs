@@ -76,7 +76,8 @@ pub struct SourceStatus {
     pub trouble: Option<String>,
     /// Keys of documents that belong to no flag of this program, as far as the source sees them (a file does).
     pub unknown: Vec<String>,
-    /// Time since the last successful answer; none before the first.
+    /// Time since the last sign of life: an answer, or a wait for pushes on a connection that is known to live; none before
+    /// the first.
     pub age: Option<Duration>,
     /// Names of flags whose documents vanished together and are held at the last good state.
     pub held: Vec<&'static str>,

@@ -47,16 +47,18 @@ impl Hold {
         is_everything: bool,
         now: Instant,
     ) -> bool {
-        let mut vanished = BTreeSet::new();
+        let (mut vanished, mut still_gone) = (BTreeSet::new(), 0);
         for (key, is_there) in batch {
             if is_there {
                 self.keys.remove(key);
-            } else if known.contains(key) && !self.holds(key) {
+            } else if self.holds(key) {
+                still_gone += 1;
+            } else if known.contains(key) {
                 vanished.insert(key.to_owned());
             }
         }
-        if self.until.is_some_and(|until| until <= now) {
-            // It has been read again meanwhile, or just now: what is still gone is gone.
+        // Only what was just looked at is believed gone, so all of it must have been.
+        if self.until.is_some_and(|until| until <= now) && still_gone == self.keys.len() {
             self.keys.clear();
             self.until = None;
         }
@@ -144,6 +146,17 @@ mod tests {
         assert_eq!(fleet.sees(&[("a", true), ("b", true)], false), ["c"]);
         assert_eq!(fleet.sees(&[("a", false)], false), ["c"]);
         assert!(!fleet.known.contains("a"));
+    }
+
+    #[test]
+    fn what_is_not_looked_at_is_held_on_when_the_time_is_up() {
+        let mut fleet = Fleet::of(&["a", "b", "c"]);
+        fleet.sees(&[("a", false), ("b", false), ("c", false)], true);
+        fleet.now += GRACE;
+        assert_eq!(fleet.sees(&[("c", true)], false), ["a", "b"]);
+        assert!(fleet.hold.until().is_some(), "nobody would look at them again");
+        assert_eq!(fleet.sees(&[("a", false), ("b", false), ("c", true)], false), NONE);
+        assert_eq!((fleet.hold.until(), fleet.known.len()), (None, 1));
     }
 
     #[test]

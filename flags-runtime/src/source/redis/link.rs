@@ -56,6 +56,11 @@ impl Link {
         self.stream.peer()
     }
 
+    /// When the server was last heard of.
+    pub(super) fn last_heard(&self) -> Instant {
+        self.last_heard
+    }
+
     /// Sends one command and reads its reply. An error that the server answers is a value here.
     pub(super) fn call(&mut self, command: &Cmd) -> Result<Value, SourceError> {
         self.call_within(command, REPLY)

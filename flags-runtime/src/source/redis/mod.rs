@@ -25,7 +25,7 @@ mod stream;
 mod tls;
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use redis::Value;
 
@@ -240,6 +240,16 @@ impl Source for RedisSource {
     fn unreadable(&self) -> Vec<(String, String)> {
         let why = "the redis key holds another type than a string: rename or delete that key";
         self.unreadable.iter().map(|name| (name.clone(), why.to_owned())).collect()
+    }
+
+    fn last_heard(&self) -> Option<Instant> {
+        match &self.reader {
+            // Without pushes nobody listens between two reads.
+            _ if self.polling_reason.is_some() => None,
+            Some(Reader::Home(home)) => Some(home.link.last_heard()),
+            Some(Reader::Shards(shards)) => shards.last_heard(),
+            None => None,
+        }
     }
 
     fn may_lose_everything(&self) -> bool {

@@ -4,11 +4,12 @@
 //! after its write and the reading starts after the push, so no update falls in between. If any listener is lost all is
 //! opened anew: which primaries there are may have changed.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use redis::Value;
 
@@ -25,6 +26,8 @@ pub(super) struct Shards {
     heard: Receiver<Result<Change, SourceError>>,
     scout: Scout,
     is_over: Arc<AtomicBool>,
+    /// When each of the primaries was last heard of.
+    last_heard: Arc<Mutex<BTreeMap<Address, Instant>>>,
 }
 
 /// The longest time between two looks at who serves which slots; a slot that has moved tells so itself when it is read.
@@ -52,13 +55,15 @@ impl Shards {
             let now = lookout.look_at_slots()?;
             Ok((now != slots).then(|| "the cluster serves its slots elsewhere".to_owned()))
         })?;
-        let shards = Self { router, heard, scout, is_over };
+        let last_heard = Arc::default();
+        let shards = Self { router, heard, scout, is_over, last_heard };
         for primary in &primaries {
             let (told, ready, is_over) = (told.clone(), ready.clone(), Arc::clone(&shards.is_over));
             let (endpoint, prefix) = (seed.at(primary.clone()), prefix.clone());
+            let last_heard = Arc::clone(&shards.last_heard);
             thread::Builder::new()
                 .name("flags-listener".to_owned())
-                .spawn(move || listen(&endpoint, &prefix, &ready, &told, &is_over))
+                .spawn(move || listen(&endpoint, &prefix, &ready, &told, &is_over, &last_heard))
                 .map_err(|error| SourceError::unreachable("no thread could be started").with_source(error))?;
         }
         drop(ready);
@@ -91,6 +96,11 @@ impl Shards {
         Ok(change)
     }
 
+    /// When all primaries were last heard of: that of the one which has been silent for longest.
+    pub(super) fn last_heard(&self) -> Option<Instant> {
+        self.last_heard.lock().unwrap_or_else(PoisonError::into_inner).values().min().copied()
+    }
+
     pub(super) fn trouble(&self) -> Option<String> {
         self.scout.trouble()
     }
@@ -119,6 +129,7 @@ fn listen(
     ready: &Sender<Result<Option<String>, SourceError>>,
     told: &Sender<Result<Change, SourceError>>,
     is_over: &AtomicBool,
+    last_heard: &Mutex<BTreeMap<Address, Instant>>,
 ) {
     let address = &endpoint.address;
     let mut link = match open_link(endpoint, prefix) {
@@ -134,6 +145,8 @@ fn listen(
     };
     while !is_over.load(Ordering::Relaxed) {
         let heard = link.wait(SLICE);
+        // Nothing panics while it is held.
+        last_heard.lock().unwrap_or_else(PoisonError::into_inner).insert(address.clone(), link.last_heard());
         let is_lost = heard.is_err();
         let is_news = heard.as_ref().map_or(true, |change| *change != Change::Nothing);
         if is_news && told.send(heard.map_err(|error| at(address, error))).is_err() || is_lost {
