@@ -67,11 +67,21 @@ pub enum Applied {
 }
 
 /// What can be written as the value of a flag: the flag's own type; `&str` for a `Flag<String>`, `&T` for a `Flag<Json<T>>`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no value of a flag of type `{F}`",
+    label = "not a value of this flag",
+    note = "write a value of the flag's type; a `&str` for a `String`, a `&T` for a `Json<T>` whose `T` serializes"
+)]
 pub trait ValueOf<F: FlagValue>: sealed::Sealed<F> {}
 
 mod sealed {
     use crate::types::FlagValue;
 
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` is no value of a flag of type `{F}`",
+        label = "not a value of this flag",
+        note = "write a value of the flag's type; a `&str` for a `String`, a `&T` for a `Json<T>` whose `T` serializes"
+    )]
     pub trait Sealed<F: FlagValue> {
         /// The value as JSON text, or why no document can hold it.
         fn json(&self) -> Result<String, String>;

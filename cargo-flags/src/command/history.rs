@@ -29,12 +29,16 @@ pub(crate) struct Arguments {
     check: Check,
 
     /// The last so many writes
-    #[arg(long, value_name = "N", default_value_t = 50)]
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = at_least_one)]
     limit: usize,
 
     /// How it is written
     #[arg(long, value_enum, default_value_t)]
     format: ListFormat,
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|limit| *limit > 0).ok_or_else(|| "give a whole number above 0".to_owned())
 }
 
 /// One line of the story.

@@ -132,6 +132,8 @@ fn history_of_nothing_says_so_and_of_a_name_that_nobody_knows_is_an_error() {
     assert!(said.stderr.contains("the trail has no entry"), "{said:?}");
     assert_eq!(said.done(), "");
     checked(&server, &["history", "new_chekcout"]).failed(2);
+    let error = checked(&server, &["history", "new_checkout", "--limit", "0"]).failed(2);
+    assert!(error.contains("a whole number above 0"), "{error}");
     let csv = {
         checked(&server, &["off", "new_checkout"]).done();
         run(&mut at(&server, &["history", "--format", "csv"])).done()

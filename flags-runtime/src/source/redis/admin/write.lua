@@ -44,6 +44,10 @@ local done
 if new and stored then
   -- Whoever let the document expire meant it.
   done = redis.pcall('SET', KEYS[1], new, 'KEEPTTL')
+  if type(done) == 'table' and done.err and string.find(done.err, 'syntax error', 1, true) then
+    -- A server before Redis 6 cannot keep it; a kill must not fail for that.
+    done = redis.pcall('SET', KEYS[1], new)
+  end
 elseif new then
   done = redis.pcall('SET', KEYS[1], new)
 else
