@@ -106,19 +106,54 @@ fn a_slot_on_its_way_is_read_where_its_keys_are() {
     assert_eq!(source.fetch(&["a", "b"]).unwrap(), [Some(b"1".to_vec()), None]);
 }
 
+/// A name whose document is at this node.
+fn name_at(cluster: &Cluster, node: usize) -> String {
+    let mut names = (0..100).map(|n| format!("flag{n}"));
+    let is_there = |name: &String| cluster.home(&format!("ff:{name}")).port() == cluster.nodes[node].port();
+    names.find(is_there).expect("some name is there")
+}
+
 #[test]
-fn a_primary_that_is_gone_is_told_and_found_again() {
+fn a_primary_that_is_gone_keeps_back_its_own_documents_only() {
+    let mut cluster = Cluster::start();
+    for node in &cluster.nodes {
+        // Else the others refuse too once they know of it.
+        node.cli(&["CONFIG", "SET", "cluster-require-full-coverage", "no"]);
+    }
+    let (here, there) = (name_at(&cluster, 0), name_at(&cluster, 2));
+    for (name, node) in [(&here, 0), (&there, 2)] {
+        cluster.nodes[node].cli(&["SET", &format!("ff:{name}"), "1"]);
+    }
+    let mut source = source(&cluster);
+    let both = [here.as_str(), there.as_str()];
+    assert_eq!(source.fetch(&both).unwrap(), [Some(b"1".to_vec()), Some(b"1".to_vec())]);
+    assert!(source.unreached().is_empty());
+    cluster.nodes[2].kill();
+    let port = cluster.nodes[2].port().to_string();
+    let is_told = || source.trouble().is_some_and(|trouble| trouble.contains(&port));
+    assert!(eventually(SOON, is_told), "{:?}", source.trouble());
+    // A kill at another primary is heard of and obeyed.
+    cluster.nodes[0].cli(&["SET", &format!("ff:{here}"), "2"]);
+    assert!(hears_of(&mut source, &here));
+    assert_eq!(source.fetch(&both).unwrap(), [Some(b"2".to_vec()), None]);
+    assert_eq!(source.unreached(), [there.as_str()]);
+    cluster.nodes[2].restart();
+    assert!(eventually(SOON * 3, || source.wait(SLICE).is_ok_and(|change| change == Change::Everything)));
+    assert!(eventually(SOON, || source.fetch(&both).is_ok() && source.unreached().is_empty()));
+    assert_eq!(source.trouble(), None);
+}
+
+#[test]
+fn a_cluster_that_refuses_as_a_whole_is_lost_and_found_again() {
     let mut cluster = Cluster::start();
     let mut source = source(&cluster);
-    source.fetch(&["a"]).unwrap();
+    let here = name_at(&cluster, 0);
+    source.fetch(&[&here]).unwrap();
     cluster.nodes[2].kill();
-    let mut lost = None;
-    assert!(eventually(SOON, || source.wait(SLICE).map_err(|error| lost = Some(error)).is_err()));
-    let lost = lost.unwrap();
-    assert_eq!(lost.kind(), SourceErrorKind::Unreachable);
-    assert!(lost.to_string().contains(&cluster.nodes[2].port().to_string()), "{lost}");
+    let refuses = || source.fetch(&[&here]).is_err_and(|error| error.to_string().contains("CLUSTERDOWN"));
+    assert!(eventually(SOON * 3, refuses));
     cluster.nodes[2].restart();
-    assert!(eventually(SOON * 3, || source.fetch(&["a"]).is_ok()), "{:?}", source.fetch(&["a"]));
+    assert!(eventually(SOON * 3, || source.fetch(&[&here]).is_ok()), "{:?}", source.fetch(&[&here]));
 }
 
 #[test]

@@ -56,6 +56,12 @@ pub trait Source: Send + 'static {
         Vec::new()
     }
 
+    /// Keys for which the last `fetch` gave no document because whoever has them does not answer, while others do. Their flags
+    /// stay as they are.
+    fn unreached(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// When it last gave a sign of life, if it knows that better than by its answers: a connection that waits for pushes does.
     fn last_heard(&self) -> Option<Instant> {
         None

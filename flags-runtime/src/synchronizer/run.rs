@@ -202,8 +202,9 @@ impl Run {
             let (asked, got) = (keys.len(), documents.len());
             return Err(SourceError::data(format!("answered {got} documents for {asked} keys")));
         }
-        let unreadable = self.source.unreadable();
-        let is_readable = |key: &str| !unreadable.iter().any(|(name, _)| name == key);
+        let (unreadable, unreached) = (self.source.unreadable(), self.source.unreached());
+        let is_readable =
+            |key: &str| !unreadable.iter().any(|(name, _)| name == key) && !unreached.iter().any(|name| name == key);
         let mut documents: Documents<'_> = keys.iter().copied().zip(documents).collect();
         documents.retain(|(key, _)| is_readable(key));
         self.hold_what_vanished(&documents, is_everything);

@@ -59,8 +59,21 @@ pub struct RedisSource {
     polling_reason: Option<String>,
     /// Keys that hold something else than a text, as the last read saw them.
     unreadable: Vec<String>,
+    /// Keys whose server did not answer the last read.
+    unreached: Vec<String>,
     /// Whether the user may not run EXISTS; then such keys read as no document.
     is_blind: bool,
+}
+
+/// What is at a key.
+#[derive(Debug, PartialEq, Eq)]
+enum Found {
+    Text(Vec<u8>),
+    Nothing,
+    /// A list, a hash, ..
+    OtherType,
+    /// Its server does not answer, and others do.
+    NotAsked,
 }
 
 /// How documents are read.
@@ -93,6 +106,7 @@ impl RedisSource {
             reader: None,
             polling_reason: None,
             unreadable: Vec::new(),
+            unreached: Vec::new(),
             is_blind: false,
         })
     }
@@ -109,7 +123,7 @@ impl RedisSource {
     }
 
     fn read(&mut self, names: &[&str]) -> Result<Vec<Option<Vec<u8>>>, SourceError> {
-        let Self { deployment, prefix, reader, polling_reason, is_blind, unreadable: _ } = self;
+        let Self { deployment, prefix, reader, polling_reason, is_blind, .. } = self;
         let reader = if let Some(reader) = reader {
             reader
         } else {
@@ -120,16 +134,25 @@ impl RedisSource {
         };
         let mut documents = Vec::with_capacity(names.len());
         self.unreadable.clear();
+        self.unreached.clear();
         for names in names.chunks(CHUNK) {
             let keys: Vec<_> = names.iter().map(|name| prefix.document(name)).collect();
             let mut read = reader.documents(&keys)?;
-            if !*is_blind {
-                match reader.unreadable(&keys, &mut read)? {
-                    Some(places) => self.unreadable.extend(places.into_iter().map(|at| names[at].to_owned())),
-                    None => *is_blind = true,
-                }
+            *is_blind = *is_blind || !reader.find_other_types(&keys, &mut read)?;
+            for (name, found) in names.iter().zip(read) {
+                documents.push(match found {
+                    Found::Text(document) => Some(document),
+                    Found::Nothing => None,
+                    Found::OtherType => {
+                        self.unreadable.push((*name).to_owned());
+                        None
+                    }
+                    Found::NotAsked => {
+                        self.unreached.push((*name).to_owned());
+                        None
+                    }
+                });
             }
-            documents.append(&mut read);
         }
         if let Reader::Home(home) = reader {
             home.check_role()?;
@@ -152,38 +175,43 @@ impl Reader {
         })
     }
 
-    fn documents(&mut self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, SourceError> {
+    /// The documents at keys, in their order.
+    fn documents(&mut self, keys: &[String]) -> Result<Vec<Found>, SourceError> {
         let unexpected = || SourceError::unreachable("the server answered MGET with something else than documents");
         let (values, endpoint) = match self {
             Self::Home(home) => match home.link.call(redis::cmd("MGET").arg(keys))? {
-                Value::Array(values) if values.len() == keys.len() => (values, Some(&home.endpoint)),
+                Value::Array(values) if values.len() == keys.len() => {
+                    (values.into_iter().map(Some).collect(), Some(&home.endpoint))
+                }
                 Value::ServerError(refused) => return Err(handshake::refusal(&home.endpoint, "MGET", &refused)),
                 _ => return Err(unexpected()),
             },
             Self::Shards(shards) => (shards.read(keys)?, shards.router.endpoint()),
         };
-        let document = |value| match (value, endpoint) {
-            (Value::BulkString(document), _) => Ok(Some(document)),
+        let found = |value: Option<Value>| match (value, endpoint) {
+            (Some(Value::BulkString(document)), _) => Ok(Found::Text(document)),
             // No key, or one that holds a list or another type.
-            (Value::Nil, _) => Ok(None),
-            (Value::ServerError(refused), Some(endpoint)) => Err(handshake::refusal(endpoint, "MGET", &refused)),
-            _ => Err(unexpected()),
+            (Some(Value::Nil), _) => Ok(Found::Nothing),
+            (None, _) => Ok(Found::NotAsked),
+            (Some(Value::ServerError(refused)), Some(endpoint)) => Err(handshake::refusal(endpoint, "MGET", &refused)),
+            (Some(_), _) => Err(unexpected()),
         };
-        values.into_iter().map(document).collect()
+        values.into_iter().map(found).collect()
     }
 
-    /// Tells keys that hold another type from those that are not there, by their places. None if the user may not ask.
-    fn unreadable(&mut self, keys: &[String], read: &mut [Option<Vec<u8>>]) -> Result<Option<Vec<usize>>, SourceError> {
-        let missing: Vec<usize> = (0..read.len()).filter(|at| read[*at].is_none()).collect();
+    /// Tells keys that hold another type from those that are not there. False if the user may not ask.
+    fn find_other_types(&mut self, keys: &[String], read: &mut [Found]) -> Result<bool, SourceError> {
+        let missing: Vec<usize> = (0..read.len()).filter(|at| read[*at] == Found::Nothing).collect();
         let missing_keys: Vec<String> = missing.iter().map(|at| keys[*at].clone()).collect();
-        let Some(are_there) = self.exist(&missing_keys)? else { return Ok(None) };
-        let mut unreadable = Vec::new();
+        let Some(are_there) = self.exist(&missing_keys)? else { return Ok(false) };
         for (at, _) in missing.into_iter().zip(are_there).filter(|(_, is_there)| *is_there) {
             // It may have been written since.
-            read[at] = self.documents(&keys[at..=at])?.pop().flatten();
-            unreadable.extend(read[at].is_none().then_some(at));
+            read[at] = match self.documents(&keys[at..=at])?.pop() {
+                Some(Found::Nothing) | None => Found::OtherType,
+                Some(found) => found,
+            };
         }
-        Ok(Some(unreadable))
+        Ok(true)
     }
 
     /// Whether anything is at these keys. None if the user may not ask.
@@ -198,14 +226,19 @@ impl Reader {
             // Mostly nothing is at all, and one question is enough.
             Self::Home(home) => match home.link.call(redis::cmd("EXISTS").arg(keys))? {
                 Value::Int(0) => return Ok(Some(vec![false; keys.len()])),
-                Value::Int(_) => home.link.call_all(&keys.iter().map(|key| exists(key)).collect::<Vec<_>>())?,
+                Value::Int(_) => {
+                    let commands: Vec<_> = keys.iter().map(|key| exists(key)).collect();
+                    home.link.call_all(&commands)?.into_iter().map(Some).collect()
+                }
                 _ => return Ok(None),
             },
             Self::Shards(shards) => shards.router.each(keys, exists)?,
         };
         let is_there = |reply| match reply {
-            Value::Int(count) => Some(count > 0),
-            _ => None,
+            Some(Value::Int(count)) => Some(count > 0),
+            // Its server is away since.
+            None => Some(false),
+            Some(_) => None,
         };
         Ok(replies.into_iter().map(is_there).collect())
     }
@@ -240,6 +273,10 @@ impl Source for RedisSource {
     fn unreadable(&self) -> Vec<(String, String)> {
         let why = "the redis key holds another type than a string: rename or delete that key";
         self.unreadable.iter().map(|name| (name.clone(), why.to_owned())).collect()
+    }
+
+    fn unreached(&self) -> Vec<String> {
+        self.unreached.clone()
     }
 
     fn last_heard(&self) -> Option<Instant> {

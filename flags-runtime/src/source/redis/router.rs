@@ -130,38 +130,82 @@ impl Router {
                 _ => Err(SourceError::unreachable("the server answered MGET with something else than documents")),
             };
         }
-        Ok(self.each(keys, mget)?.into_iter().map(only).collect())
+        let unreached = || SourceError::unreachable("a node of the cluster does not answer");
+        self.each(keys, mget)?.into_iter().map(|reply| reply.map(only).ok_or_else(unreached)).collect()
     }
 
-    /// The replies to one command a key, in the order of the keys, which may be anywhere. It may be sent twice.
+    /// The replies to one MGET a key, in the order of the keys; none where the server of a key does not answer.
+    ///
+    /// # Errors
+    ///
+    /// If no server answers.
+    pub(super) fn reachable_texts(&mut self, keys: &[String]) -> Result<Vec<Option<Value>>, SourceError> {
+        Ok(self.each(keys, mget)?.into_iter().map(|reply| reply.map(only)).collect())
+    }
+
+    /// The replies to one command a key, in the order of the keys, which may be anywhere; none where the server of a key
+    /// does not answer, an error if none does. It may be sent twice.
     ///
     /// One slot is all that a command may touch, so most keys have one of their own: they share their ways instead.
-    pub(super) fn each(&mut self, keys: &[String], command: impl Fn(&str) -> Cmd) -> Result<Vec<Value>, SourceError> {
+    pub(super) fn each(
+        &mut self,
+        keys: &[String],
+        command: impl Fn(&str) -> Cmd,
+    ) -> Result<Vec<Option<Value>>, SourceError> {
         let mut by_address: BTreeMap<Address, Vec<usize>> = BTreeMap::new();
         for (at, key) in keys.iter().enumerate() {
             by_address.entry(self.address_of(key)?).or_default().push(at);
         }
-        let mut values = vec![Value::Nil; keys.len()];
+        let mut values = vec![None; keys.len()];
+        let (mut is_any_there, mut failure) = (false, None);
         for (address, places) in by_address {
-            for places in places.chunks(PIPELINE) {
-                let commands: Vec<_> = places.iter().map(|at| command(&keys[*at])).collect();
-                let replies = match self.link(&address)?.call_all(&commands) {
-                    Ok(replies) => replies,
-                    Err(error) => {
-                        self.forget();
-                        return Err(error);
+            match self.each_at(&address, keys, &places, &command) {
+                Ok(replies) => {
+                    is_any_there = true;
+                    for (at, reply) in places.into_iter().zip(replies) {
+                        values[at] = Some(reply);
                     }
-                };
-                for (at, reply) in places.iter().zip(replies) {
-                    values[*at] = match Redirection::read(&reply, &address) {
-                        // It moves while we ask.
-                        Some(_) => self.call(&keys[*at], &command(&keys[*at]), REPLY)?,
-                        None => reply,
-                    };
+                }
+                Err(error) => {
+                    self.links.remove(&address);
+                    failure = Some(error);
                 }
             }
         }
-        Ok(values)
+        match failure {
+            Some(error) if !is_any_there => {
+                self.forget();
+                Err(error)
+            }
+            Some(_) => {
+                // Its slots may be somebody else's by now.
+                self.slots = None;
+                Ok(values)
+            }
+            None => Ok(values),
+        }
+    }
+
+    /// The replies about those of the keys that are at an address.
+    fn each_at(
+        &mut self,
+        address: &Address,
+        keys: &[String],
+        places: &[usize],
+        command: &impl Fn(&str) -> Cmd,
+    ) -> Result<Vec<Value>, SourceError> {
+        let mut replies = Vec::with_capacity(places.len());
+        for places in places.chunks(PIPELINE) {
+            let commands: Vec<_> = places.iter().map(|at| command(&keys[*at])).collect();
+            for (at, reply) in places.iter().zip(self.link(address)?.call_all(&commands)?) {
+                replies.push(match Redirection::read(&reply, address) {
+                    // It moves while we ask.
+                    Some(_) => self.call(&keys[*at], &command(&keys[*at]), REPLY)?,
+                    None => reply,
+                });
+            }
+        }
+        Ok(replies)
     }
 
     /// All keys of a type that match a pattern, at all primaries, each once, sorted.
