@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is how a test fails")]
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use flags_runtime::source::redis::admin::{Admin, AuditNote, NewDocument, Role, Stand};
 use flags_runtime::source::redis::{Prefix, RedisSource};
@@ -141,6 +141,28 @@ fn a_primary_that_is_gone_keeps_back_its_own_documents_only() {
     assert!(eventually(SOON * 3, || source.wait(SLICE).is_ok_and(|change| change == Change::Everything)));
     assert!(eventually(SOON, || source.fetch(&both).is_ok() && source.unreached().is_empty()));
     assert_eq!(source.trouble(), None);
+}
+
+#[test]
+fn a_primary_that_hangs_keeps_nobody_waiting_for_long() {
+    let cluster = Cluster::start();
+    for node in &cluster.nodes {
+        node.cli(&["CONFIG", "SET", "cluster-require-full-coverage", "no"]);
+    }
+    let here = name_at(&cluster, 0);
+    let names: Vec<_> = (0..2000).map(|n| format!("flag{n}")).collect();
+    let mut source = source(&cluster);
+    source.fetch(&[&here]).unwrap();
+    cluster.nodes[2].stop_process();
+    let start = Instant::now();
+    let asked: Vec<_> = names.iter().map(String::as_str).collect();
+    source.fetch(&asked).unwrap();
+    assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
+    assert!(source.unreached().len() > 400, "{}", source.unreached().len());
+    cluster.nodes[0].cli(&["SET", &format!("ff:{here}"), "2"]);
+    assert!(hears_of(&mut source, &here));
+    assert_eq!(source.fetch(&[&here]).unwrap(), [Some(b"2".to_vec())]);
+    cluster.nodes[2].continue_process();
 }
 
 #[test]

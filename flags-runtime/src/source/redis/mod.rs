@@ -135,7 +135,9 @@ impl RedisSource {
         let mut documents = Vec::with_capacity(names.len());
         self.unreadable.clear();
         self.unreached.clear();
-        for names in names.chunks(CHUNK) {
+        // A cluster is asked for each key apart, and one of its servers that hangs is to be waited for once.
+        let chunk = if matches!(reader, Reader::Home(_)) { CHUNK } else { names.len().max(1) };
+        for names in names.chunks(chunk) {
             let keys: Vec<_> = names.iter().map(|name| prefix.document(name)).collect();
             let mut read = reader.documents(&keys)?;
             *is_blind = *is_blind || !reader.find_other_types(&keys, &mut read)?;
