@@ -120,6 +120,7 @@ impl Router {
     }
 
     /// The texts at keys, in their order; none where there is none, or no text. Keys may be anywhere.
+    #[cfg(feature = "admin")]
     pub(super) fn texts(&mut self, keys: &[String]) -> Result<Vec<Value>, SourceError> {
         if !self.is_cluster() {
             let Some(first) = keys.first() else { return Ok(Vec::new()) };
