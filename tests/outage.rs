@@ -309,6 +309,27 @@ fn a_start_during_an_outage_keeps_yesterdays_decisions() {
 }
 
 #[test]
+fn a_snapshot_that_is_older_than_a_limit_does_not_count_for_that_flag() {
+    let _turn = Turn::take();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("snapshot");
+    let mut server = RedisServer::start();
+    set_all(&server, 1);
+    drop(Run::start(&server.url(), |builder| builder.snapshot(&path)));
+    server.kill();
+    drop(builder().start().unwrap());
+    let age = || fs::metadata(&path).unwrap().modified().unwrap().elapsed().unwrap_or_default();
+    assert_soon(|| age() > Duration::from_millis(500));
+    let run = Run::begin(RedisSource::new(&server.url()).unwrap(), |builder| builder.snapshot(&path));
+    assert_eq!(values(), (1, 0, false), "before the first contact");
+    drop(run);
+    // Another start in the same outage does not end it.
+    let _run = Run::begin(RedisSource::new(&server.url()).unwrap(), |builder| builder);
+    assert_soon(|| source().state == SourceState::Lost);
+    assert_eq!(values(), (1, 0, false));
+}
+
+#[test]
 fn documents_of_a_snapshot_are_known_ones_when_the_server_is_empty() {
     let _turn = Turn::take();
     let folder = tempfile::tempdir().unwrap();

@@ -144,6 +144,25 @@ fn a_primary_that_is_gone_keeps_back_its_own_documents_only() {
 }
 
 #[test]
+fn connections_that_the_servers_closed_while_they_were_idle_are_no_news() {
+    let cluster = Cluster::start();
+    let names = [name_at(&cluster, 0), name_at(&cluster, 1), name_at(&cluster, 2)];
+    let mut source = source(&cluster);
+    let asked: Vec<_> = names.iter().map(String::as_str).collect();
+    source.fetch(&asked).unwrap();
+    for node in &cluster.nodes {
+        node.cli(&["CONFIG", "SET", "timeout", "3"]);
+    }
+    let is_idle = |line: &&str| line.contains("name=flags-runtime") && !line.contains("flags=t");
+    let idle = || {
+        cluster.nodes.iter().map(|node| node.cli(&["CLIENT", "LIST"]).lines().filter(is_idle).count()).sum::<usize>()
+    };
+    assert!(eventually(SOON, || idle() == 0 || source.wait(SLICE).is_err()), "{} idle connections", idle());
+    assert_eq!(source.fetch(&asked).unwrap().len(), 3);
+    assert!(source.unreached().is_empty());
+}
+
+#[test]
 fn a_primary_that_hangs_keeps_nobody_waiting_for_long() {
     let cluster = Cluster::start();
     for node in &cluster.nodes {

@@ -239,12 +239,22 @@ impl FlagWriter {
         let before = store::hash_in_source(flag);
         let written = write(&mut self.admin, flag.key(), &self.note)?;
         let expected = written.text.as_ref().map(|text| Sha256::digest(text.as_bytes()).into());
-        Ok(FlagWritten { applied: wait(flag, before, expected), written })
+        // Somebody may have written since: then it is what is there now that counts.
+        let is_there_now = |applied: Option<[u8; 32]>| {
+            let now = self.admin.get(flag.key()).ok();
+            now.is_some_and(|now| now.map(|now| Sha256::digest(now.bytes()).into()) == applied)
+        };
+        Ok(FlagWritten { applied: wait(flag, before, expected, is_there_now), written })
     }
 }
 
 /// Waits until the source has brought a document, or any other than before: somebody may have written since.
-fn wait(flag: &Declaration, before: Option<[u8; 32]>, expected: Option<[u8; 32]>) -> Applied {
+fn wait(
+    flag: &Declaration,
+    before: Option<[u8; 32]>,
+    expected: Option<[u8; 32]>,
+    mut is_there_now: impl FnMut(Option<[u8; 32]>) -> bool,
+) -> Applied {
     let give_up = Instant::now() + PATIENCE;
     loop {
         match BOARD.source_state() {
@@ -253,7 +263,7 @@ fn wait(flag: &Declaration, before: Option<[u8; 32]>, expected: Option<[u8; 32]>
             Some(SourceState::Live) => {}
         }
         let now = store::hash_in_source(flag);
-        if now == expected || now != before {
+        if now == expected || now != before && is_there_now(now) {
             return Applied::Here;
         }
         if Instant::now() >= give_up {

@@ -312,6 +312,10 @@ fn keep(
     for (flag, error) in store::apply(generation, Origin::Source, texts.collect()).refused {
         listener.tell(&Event::Refused { flag, error: error.to_string() });
     }
+    if let Some(at) = snapshot_at {
+        // What a flag does not allow it does not answer from the first read on.
+        store::begin_outage(generation, at.elapsed().unwrap_or_default());
+    }
     let started = Keeper::start(path, identity.to_owned(), documents, listener.clone());
     let (keeper, ended) = started.map_err(StartError::Thread)?;
     Ok((Kept { keeper: Some(keeper), snapshot_at }, ended))

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
+use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Map, Value, json};
@@ -150,12 +150,11 @@ fn check_replaceable(path: &Path) -> Result<(), String> {
 
 /// A name beside the file that no other process or thread has.
 fn temporary(path: &Path) -> Result<PathBuf, String> {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
     let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
         return Err("names no file".to_owned());
     };
-    let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    Ok(path.with_file_name(format!(".{name}.{}-{count}.tmp", std::process::id())))
+    // Random: in containers every process has the same number, and one that was killed leaves its file behind.
+    Ok(path.with_file_name(format!(".{name}.{:016x}.tmp", RandomState::new().hash_one(name))))
 }
 
 #[cfg(test)]

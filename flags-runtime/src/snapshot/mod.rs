@@ -48,6 +48,9 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// After so long without changes the file is written again, so that it says when the source was last there.
 const REFRESH: Duration = Duration::from_secs(60);
 
+/// After a write that failed.
+const RETRY: Duration = Duration::from_secs(5);
+
 /// The thread's end, to be waited for: closed when it has ended.
 pub(crate) type Ended = Receiver<()>;
 
@@ -124,8 +127,11 @@ impl Run {
                 (state.due, state.written) = (None, Some(Instant::now()));
                 let snapshot = state.snapshot.clone();
                 drop(state);
-                self.write(&snapshot);
+                let is_written = self.write(&snapshot);
                 state = desk.lock();
+                if !is_written && !state.is_over {
+                    state.due.get_or_insert(Instant::now() + RETRY);
+                }
             } else if state.is_over {
                 return;
             } else {
@@ -134,14 +140,18 @@ impl Run {
         }
     }
 
-    fn write(&mut self, snapshot: &Snapshot) {
+    fn write(&mut self, snapshot: &Snapshot) -> bool {
         match snapshot.write(&self.path) {
-            Ok(()) => self.last_error = None,
+            Ok(()) => {
+                self.last_error = None;
+                true
+            }
             Err(error) => {
                 if self.last_error.as_ref() != Some(&error) {
                     self.listener.tell(&Event::SnapshotNotWritten { path: self.path.clone(), error: error.clone() });
                     self.last_error = Some(error);
                 }
+                false
             }
         }
     }

@@ -162,15 +162,15 @@ pub(crate) fn known(origin: Origin) -> Vec<&'static str> {
 /// The source has been away for so long: flags that allow less answer their declared defaults from now on. Gives the names
 /// of those that did not before.
 pub(crate) fn begin_outage(generation: Generation, away: Duration) -> Vec<&'static str> {
-    change_outage(generation, |flag| flag.outage_limit().is_some_and(|limit| limit <= away))
+    change_outage(generation, |flag, was| was || flag.outage_limit().is_some_and(|limit| limit <= away))
 }
 
 /// The source is back: its documents count again. Gives the names of flags for which they did not.
 pub(crate) fn end_outage(generation: Generation) -> Vec<&'static str> {
-    change_outage(generation, |_| false)
+    change_outage(generation, |_, _| false)
 }
 
-fn change_outage(generation: Generation, is_outage: impl Fn(&Declaration) -> bool) -> Vec<&'static str> {
+fn change_outage(generation: Generation, is_outage: impl Fn(&Declaration, bool) -> bool) -> Vec<&'static str> {
     // Dropped after the lock: a value's `Drop` is users' code.
     let mut old_published = Vec::new();
     let concerned = registry().flags().iter().filter(|flag| flag.declaration().outage_limit().is_some());
@@ -182,7 +182,7 @@ fn change_outage(generation: Generation, is_outage: impl Fn(&Declaration) -> boo
     let mut state = lock();
     if state.generation == generation {
         for flag in concerned {
-            let now = is_outage(flag.declaration());
+            let now = is_outage(flag.declaration(), state.of(flag).is_outage);
             if std::mem::replace(&mut state.of(flag).is_outage, now) != now {
                 old_published.extend(state.publish(flag));
                 changed.push(flag.declaration().name());

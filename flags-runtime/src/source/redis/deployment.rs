@@ -136,6 +136,11 @@ impl<'a> Parts<'a> {
         let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
         let at_path = rest.find('/').unwrap_or(rest.len());
         let (authority, path) = rest.split_at(at_path);
+        if path.contains('@') {
+            return wrong(&format!(
+                "holds a `/` before its `@`: in a user or password it is written `%2F`; write {form}"
+            ));
+        }
         let mut settings = BTreeMap::new();
         for setting in query.split('&').filter(|setting| !setting.is_empty()) {
             // What is no setting may be the end of a password with a `?`: it is not repeated.
@@ -279,6 +284,8 @@ mod tests {
             ("redis://u:p@a/?cacert=/x", "`rediss`"),
             ("redis://u:hunter2#@a", "`%23`"),
             ("redis+sentinel:a", "has no `//`"),
+            ("redis+sentinel://u:1/hunter2@a", "`%2F`"),
+            ("redis://u:1/hunter2@a", "`%2F`"),
             ("redis+cluster://u:hunter2@a:99999", "cannot be read"),
             ("redsi://u:hunter2@a", "known scheme"),
         ] {

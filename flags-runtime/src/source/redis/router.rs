@@ -60,7 +60,8 @@ impl Router {
     #[cfg(feature = "admin")]
     pub(super) fn connect(&mut self, key: &str) -> Result<(), SourceError> {
         let address = self.address_of(key)?;
-        self.link(&address).map(drop)
+        let connected = self.link(&address).map(drop);
+        connected.inspect_err(|_| (self.primary, self.slots) = (None, None))
     }
 
     /// Sends a command about a key once, except where its server only says that another one has it. An error that the
@@ -160,7 +161,14 @@ impl Router {
         let mut values = vec![None; keys.len()];
         let (mut is_any_there, mut failure) = (false, None);
         for (address, places) in by_address {
-            match self.each_at(&address, keys, &places, &command) {
+            let was_connected = self.links.contains_key(&address);
+            let mut replies = self.each_at(&address, keys, &places, &command);
+            if replies.is_err() && was_connected {
+                // A connection that the server closed while it was idle is no news.
+                self.links.remove(&address);
+                replies = self.each_at(&address, keys, &places, &command);
+            }
+            match replies {
                 Ok(replies) => {
                     is_any_there = true;
                     for (at, reply) in places.into_iter().zip(replies) {

@@ -80,7 +80,9 @@ impl Shards {
         let mut lookout = Router::new(deployment.clone(), prefix.clone());
         let scout = Scout::send_out(SLOTS, move || {
             let now = lookout.look_at_slots()?;
-            Ok((now != slots).then(|| "the cluster serves its slots elsewhere".to_owned()))
+            // Slots that move between those we listen to tell so themselves.
+            let is_left = now.primaries() != slots.primaries();
+            Ok(is_left.then(|| "the cluster has other primaries now".to_owned()))
         })?;
         let (told, heard) = channel();
         let (ready, opened) = channel();
