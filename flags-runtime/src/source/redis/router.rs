@@ -225,7 +225,8 @@ impl Router {
         of_type: &str,
     ) -> Result<Result<Vec<String>, redis::ServerError>, SourceError> {
         let addresses: Vec<Address> = if self.is_cluster() {
-            self.slots()?.primaries().into_iter().cloned().collect()
+            // As they are now: a primary that was not there before has keys too.
+            self.look_at_slots()?.primaries().into_iter().cloned().collect()
         } else {
             vec![self.address_of("")?]
         };

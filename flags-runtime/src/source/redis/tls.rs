@@ -227,7 +227,11 @@ mod on {
 
         fn flush(&mut self) -> io::Result<()> {
             while self.session.wants_write() {
-                self.session.write_tls(&mut self.socket)?;
+                match self.session.write_tls(&mut self.socket) {
+                    // The session has the bytes already: whoever wrote them must not be told to write them again.
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    written => drop(written?),
+                }
             }
             self.socket.flush()
         }
