@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use flags_runtime::source::redis::RedisSource;
-use flags_runtime::source::redis::admin::{Admin, AdminError, AuditNote, Existing, Names};
+use flags_runtime::source::redis::admin::{Admin, AdminError, AuditNote, Existing, Names, NewDocument};
 use flags_runtime::writer::{Applied, FlagWriter};
 use flags_runtime::{EvaluationContext, Flag, FlagValue, Guard, Json, builder, feature_flag, flag};
 use flags_workspace_tests::redis::RedisServer;
@@ -112,6 +112,71 @@ fn a_write_does_not_wait_for_a_source_that_is_not_there() {
 }
 
 #[test]
+fn lists_are_changed_in_the_document_that_is_there_and_in_no_other() {
+    let server = RedisServer::start();
+    let is_over = AtomicBool::new(false);
+    let names = Names { users: vec!["u".to_owned()], groups: Vec::new() };
+    let keep = Existing::MustBeKept;
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut admin = Admin::connect(&server.url(), "ff:").unwrap();
+            let by = AuditNote::new("other");
+            let on = NewDocument::default().enabled(true).allowed_users(&["u".to_owned()]);
+            while !is_over.load(Ordering::Relaxed) {
+                // Whoever comes first wins; the trail tells who wrote what upon what.
+                let _ = admin.write("f", None, &on, &by);
+                if let Ok(Some(stored)) = admin.get("f") {
+                    let _ = admin.delete("f", &stored, &by);
+                }
+            }
+        });
+        let mut admin = Admin::connect(&server.url(), "ff:").unwrap();
+        let mut faults = Vec::new();
+        for _ in 0..300 {
+            faults.extend(admin.allow("f", &names, keep, &AuditNote::new("allow")).err());
+            match admin.deny("f", &names, keep, &AuditNote::new("deny")) {
+                Err(AdminError::Invalid(why)) if why.contains("nobody is on its lists") => {}
+                other => faults.extend(other.err()),
+            }
+        }
+        is_over.store(true, Ordering::Relaxed);
+        assert!(faults.is_empty(), "{faults:?}");
+    });
+    let entries = Admin::connect(&server.url(), "ff:").unwrap().history(Some("f"), usize::MAX).unwrap();
+    for entry in entries.iter().filter(|entry| entry.by != "other") {
+        let new = entry.new.as_ref().unwrap().parse().unwrap().rollout_percentage;
+        let old = entry.old.as_ref().map(|old| old.parse().unwrap().rollout_percentage);
+        assert!(entry.by == "allow" || old.is_some(), "`deny` made a document");
+        assert!((old.unwrap_or(0.0) - new).abs() < f64::EPSILON, "{} made {new} % of {old:?}", entry.by);
+    }
+}
+
+#[test]
+fn a_rollback_takes_no_write_of_the_trail_for_one_past_it() {
+    let server = RedisServer::start();
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let mut admin = Admin::connect(&server.url(), "ff:").unwrap();
+        admin.enable("f", &note()).unwrap();
+        scope.spawn(|| {
+            let mut admin = Admin::connect(&server.url(), "ff:").unwrap();
+            for percent in (0..=100).cycle().take_while(|_| !is_over.load(Ordering::Relaxed)) {
+                admin.rollout("f", f64::from(percent), &note()).unwrap();
+            }
+        });
+        let mut faults = Vec::new();
+        for _ in 0..300 {
+            match admin.rollback("f", None, Existing::MustBeKept, &note()) {
+                Ok(_) | Err(AdminError::Conflict { .. }) => {}
+                Err(error) => faults.push(error.to_string()),
+            }
+        }
+        is_over.store(true, Ordering::Relaxed);
+        assert!(faults.is_empty(), "{} of 300: {}", faults.len(), faults[0]);
+    });
+}
+
+#[test]
 fn what_no_document_can_hold_is_not_written() {
     let server = RedisServer::start();
     let mut writer = writer(&server);
@@ -184,5 +249,11 @@ fn eight_writers_lose_nothing_and_leave_a_trail_without_gaps() {
         assert!(is_chain, "the trail of `{name}` has a gap");
         assert_eq!(history[0].new.as_ref(), Some(&stored));
     }
-    assert!(admin.get("theirs").unwrap().is_some());
+    // Their plain SET leaves no entry, and shows as what is not what the entry before had left.
+    admin.enable("theirs", &note()).unwrap();
+    python("writer.py", &[&port, "ff:", "theirs"]);
+    admin.enable("theirs", &note()).unwrap();
+    let history = admin.history(Some("theirs"), usize::MAX).unwrap();
+    assert_eq!(history.len(), 2);
+    assert_ne!(history[0].sha_before, history[1].sha_after);
 }

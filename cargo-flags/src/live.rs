@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use flags_runtime::rules::Document;
 use flags_runtime::source::redis::admin::{
-    Admin, AdminError, AuditNote, Existing, NewDocument, Spread, StoredDocument, Written,
+    Admin, AdminError, AuditNote, Existing, Names, NewDocument, Spread, StoredDocument, Written,
 };
 use flags_runtime::source::redis::{Prefix, is_redis_url};
 use serde::Serialize;
@@ -111,6 +111,20 @@ impl<'a> Edit<'a> {
     ) -> Result<Written, Failure> {
         let (note, existing) = (self.note(), self.existing());
         let written = self.live.admin.edit(&self.target.key, existing, &note, change);
+        written.map_err(|error| self.told(error))
+    }
+
+    /// Puts names on the lists; gives back those that were there already.
+    pub(crate) fn allow(&mut self, names: &Names) -> Result<(Written, Names), Failure> {
+        let (note, existing) = (self.note(), self.existing());
+        let written = self.live.admin.allow(&self.target.key, names, existing, &note);
+        written.map_err(|error| self.told(error))
+    }
+
+    /// Takes names off the lists; gives back those that were not there.
+    pub(crate) fn deny(&mut self, names: &Names) -> Result<(Written, Names), Failure> {
+        let (note, existing) = (self.note(), self.existing());
+        let written = self.live.admin.deny(&self.target.key, names, existing, &note);
         written.map_err(|error| self.told(error))
     }
 

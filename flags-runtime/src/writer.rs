@@ -185,7 +185,7 @@ impl FlagWriter {
     ///
     /// As [`Admin::allow`].
     pub fn allow<T: FlagValue>(&mut self, flag: &'static Flag<T>, names: &Names) -> Result<FlagWritten, AdminError> {
-        self.waited(flag.declaration(), |admin, key, note| Ok(admin.allow(key, names, note)?.0))
+        self.waited(flag.declaration(), |admin, key, note| Ok(admin.allow(key, names, Existing::MustBeKept, note)?.0))
     }
 
     /// Takes users and groups off the lists of a flag; see [`Admin::deny`].
@@ -194,7 +194,7 @@ impl FlagWriter {
     ///
     /// As [`Admin::deny`].
     pub fn deny<T: FlagValue>(&mut self, flag: &'static Flag<T>, names: &Names) -> Result<FlagWritten, AdminError> {
-        self.waited(flag.declaration(), |admin, key, note| Ok(admin.deny(key, names, note)?.0))
+        self.waited(flag.declaration(), |admin, key, note| Ok(admin.deny(key, names, Existing::MustBeKept, note)?.0))
     }
 
     /// Deletes the document of a flag: it has its declared default then.

@@ -25,13 +25,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let Listed { users, groups } = arguments.listed.clone();
     let names = Names { users, groups };
     let mut edit = Edit::open(&arguments.write, Need::Name)?;
-    let has_none = !edit.has_document()?;
-    let mut known = Names::default();
-    let written = edit.write(|document| {
-        let mut document = if has_none { document.rollout_percentage(0.0)? } else { document };
-        known = document.allow(&names);
-        Ok(document)
-    })?;
+    let (written, known) = edit.allow(&names)?;
     for name in known.users.iter().chain(&known.groups) {
         note(format_args!("`{name}` was on the list already"));
     }

@@ -24,15 +24,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let Listed { users, groups } = arguments.listed.clone();
     let names = Names { users, groups };
     let mut edit = Edit::open(&arguments.write, Need::NothingAtAll)?;
-    if !edit.has_document()? {
-        let name = &edit.target.name;
-        return Err(Failure::wrong(format!("there is no document of `{name}`, so nobody is on its lists")));
-    }
-    let mut missing = Names::default();
-    let written = edit.write(|mut document| {
-        missing = document.deny(&names);
-        Ok(document)
-    })?;
+    let (written, missing) = edit.deny(&names)?;
     for name in missing.users.iter().chain(&missing.groups) {
         warn(format_args!("`{name}` was not on the list"));
     }

@@ -10,6 +10,7 @@ mod document;
 mod error;
 mod fleet;
 mod role;
+mod trail;
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
@@ -145,6 +146,19 @@ impl Admin {
         name: &str,
         existing: Existing,
         note: &AuditNote,
+        change: impl FnMut(NewDocument) -> Result<NewDocument, AdminError>,
+    ) -> Result<Written, AdminError> {
+        // A change of the percentage or the value alone must not turn off a flag whose default is on.
+        self.edit_from(name, existing, note, || Ok(NewDocument::default().enabled(true)), change)
+    }
+
+    /// [`edit`](Self::edit) that starts from what `missing` says where there is no document at the moment of the write.
+    fn edit_from(
+        &mut self,
+        name: &str,
+        existing: Existing,
+        note: &AuditNote,
+        missing: impl Fn() -> Result<NewDocument, AdminError>,
         mut change: impl FnMut(NewDocument) -> Result<NewDocument, AdminError>,
     ) -> Result<Written, AdminError> {
         let give_up = Instant::now() + PATIENCE;
@@ -153,8 +167,7 @@ impl Admin {
         loop {
             let old = match &stored {
                 Some(stored) => NewDocument::from_stored(name, stored, existing)?,
-                // A change of the percentage or the value alone must not turn off a flag whose default is on.
-                None => NewDocument::default().enabled(true),
+                None => missing()?,
             };
             match self.write(name, stored.as_ref(), &change(old)?, note) {
                 Err(AdminError::Conflict { .. }) if Instant::now() < give_up => {}
@@ -212,11 +225,16 @@ impl Admin {
     /// # Errors
     ///
     /// As [`edit`](Self::edit).
-    pub fn allow(&mut self, name: &str, names: &Names, note: &AuditNote) -> Result<(Written, Names), AdminError> {
+    pub fn allow(
+        &mut self,
+        name: &str,
+        names: &Names,
+        existing: Existing,
+        note: &AuditNote,
+    ) -> Result<(Written, Names), AdminError> {
         let mut known = Names::default();
-        let has_none = self.get(name)?.is_none();
-        let written = self.edit(name, Existing::MustBeKept, note, |document| {
-            let mut document = if has_none { document.rollout_percentage(0.0)? } else { document };
+        let for_nobody = || NewDocument::default().enabled(true).rollout_percentage(0.0);
+        let written = self.edit_from(name, existing, note, for_nobody, |mut document| {
             known = document.allow(names);
             Ok(document)
         })?;
@@ -228,50 +246,22 @@ impl Admin {
     ///
     /// # Errors
     ///
-    /// As [`edit`](Self::edit).
-    pub fn deny(&mut self, name: &str, names: &Names, note: &AuditNote) -> Result<(Written, Names), AdminError> {
-        if self.get(name)?.is_none() {
-            return Err(AdminError::Invalid(format!("there is no document of `{name}`, so nobody is on its lists")));
-        }
+    /// [`AdminError::Invalid`] if there is no document; as [`edit`](Self::edit).
+    pub fn deny(
+        &mut self,
+        name: &str,
+        names: &Names,
+        existing: Existing,
+        note: &AuditNote,
+    ) -> Result<(Written, Names), AdminError> {
+        let no_list =
+            || Err(AdminError::Invalid(format!("there is no document of `{name}`, so nobody is on its lists")));
         let mut missing = Names::default();
-        let written = self.edit(name, Existing::MustBeKept, note, |mut document| {
+        let written = self.edit_from(name, existing, note, no_list, |mut document| {
             missing = document.deny(names);
             Ok(document)
         })?;
         Ok((written, missing))
-    }
-
-    /// Puts a document back as it was before the last write of the trail, or as one of its entries left it. The write has
-    /// an entry of its own, so a second call undoes the first.
-    ///
-    /// # Errors
-    ///
-    /// [`AdminError::ChangedOutside`] if the document is not what the last entry left, unless an entry is named or
-    /// `existing` lets it pass; [`AdminError::NotInTheTrail`]; [`AdminError::Unreadable`] for what no reader would take; as
-    /// [`write`](Self::write).
-    pub fn rollback(
-        &mut self,
-        name: &str,
-        to: Option<&str>,
-        existing: Existing,
-        note: &AuditNote,
-    ) -> Result<Written, AdminError> {
-        let missing = || AdminError::NotInTheTrail { name: name.to_owned(), entry: to.map(str::to_owned) };
-        let stored = self.get(name)?;
-        let (id, old) = if let Some(id) = to {
-            let entries = self.history(Some(name), usize::MAX)?;
-            let entry = entries.into_iter().find(|entry| entry.id == id).ok_or_else(missing)?;
-            (entry.id, entry.new)
-        } else {
-            let last = self.history(Some(name), 1)?.pop().ok_or_else(missing)?;
-            if last.new != stored && existing == Existing::MustBeKept {
-                return Err(AdminError::ChangedOutside { name: name.to_owned() });
-            }
-            (format!("before {}", last.id), last.old)
-        };
-        let note = note.clone().or_why(|| format!("rollback to {id}"));
-        let text = old.map(|old| old.restored(name, existing)).transpose()?;
-        self.replace(name, stored.as_ref(), text, &note)
     }
 
     /// All documents below the prefix, with their names, sorted by those. Keys of another type are left out.
@@ -313,34 +303,6 @@ impl Admin {
     pub fn as_written(&self, name: &str, document: &StoredDocument) -> Result<StoredDocument, AdminError> {
         self.key(name)?;
         document.restored(name, Existing::MustBeKept).map(StoredDocument::from)
-    }
-
-    /// The last writes, newest first, at most `limit`; of one flag or of all.
-    ///
-    /// # Errors
-    ///
-    /// As [`get`](Self::get).
-    pub fn history(&mut self, name: Option<&str>, limit: usize) -> Result<Vec<AuditEntry>, AdminError> {
-        let key = name.map(|name| self.key(name)).transpose()?;
-        if let (Some(name), true) = (name, self.connection.is_cluster()) {
-            return self.connection.history(&self.prefix.audit_of(name), None, limit);
-        }
-        if !self.connection.is_cluster() {
-            return self.connection.history(&self.prefix.audit(), key.as_deref(), limit);
-        }
-        let mut entries = Vec::new();
-        for stream in self.connection.scan(&self.prefix.audits(), "stream")? {
-            entries.extend(self.connection.history(&stream, None, limit)?);
-        }
-        // Each primary has a clock of its own; the text of a time sorts as the time does.
-        entries.sort_by(|one, other| other.at.cmp(&one.at));
-        entries.truncate(limit);
-        Ok(entries)
-    }
-
-    /// Where a write to a document is recorded.
-    fn trail(&self, name: &str) -> String {
-        if self.connection.is_cluster() { self.prefix.audit_of(name) } else { self.prefix.audit() }
     }
 
     fn key(&self, name: &str) -> Result<String, AdminError> {
