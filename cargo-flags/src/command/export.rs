@@ -3,6 +3,7 @@
 use std::io::{self, Write as _};
 
 use clap::Args;
+use flags_runtime::source::redis::admin::AdminError;
 
 use crate::cli::Server;
 use crate::failure::{Failure, warn};
@@ -11,7 +12,7 @@ use crate::report::visible;
 
 /// Write all documents as one JSON object, key by key: what `import` and the file source read
 ///
-/// Documents keep their exact text. Those that every reader refuses are named and left out; the exit code is 2 then.
+/// Documents keep their exact text. Those that every reader refuses, or that no flag can be called, are named and left out; the exit code is 2 then.
 #[derive(Args, Debug)]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -22,14 +23,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut live = Live::open(&arguments.server)?;
     let (mut lines, mut refused) = (Vec::new(), Vec::new());
     for (name, document) in live.admin.documents()? {
-        match document.parse() {
-            Ok(_) => lines.push(format!("{}:{}", serde_json::Value::from(name.as_str()), document.text())),
-            Err(error) => {
-                warn(format_args!(
-                    "the document of `{}` is left out: every reader refuses it: {error}",
-                    visible(&name)
-                ));
-                refused.push(visible(&name));
+        let why = match document.parse() {
+            Err(error) => Some(format!("every reader refuses it: {error}")),
+            // `import` takes no name that no flag can have.
+            Ok(_) => match live.admin.as_written(&name, &document) {
+                Err(AdminError::Invalid(why)) => Some(why),
+                _ => None,
+            },
+        };
+        match why {
+            None => lines.push(format!("{}:{}", serde_json::Value::from(name.as_str()), document.text())),
+            Some(why) => {
+                warn(format_args!("the document of `{}` is left out: {why}", visible(&name)));
+                refused.push(format!("`{}`", visible(&name)));
             }
         }
     }

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 
 use clap::Args;
-use flags_runtime::source::redis::admin::{AuditEntry, StoredDocument};
+use flags_runtime::source::redis::admin::{AdminError, AuditEntry, StoredDocument};
 use serde_json::{Value, json};
 
 use crate::cli::{Check, Server};
-use crate::failure::{Failure, note};
+use crate::failure::{Failure, note, warn};
 use crate::known::{self, Need};
 use crate::live::Live;
 use crate::report::{self, ListFormat, Rows};
@@ -94,8 +94,16 @@ fn lines(live: &mut Live, entries: Vec<AuditEntry>, is_cut: bool) -> Result<Vec<
     keys.sort_by(|(one, _), (other, _)| one.cmp(other));
     for (key, entry) in keys {
         let Some(name) = live.name_of(&key) else { continue };
-        let now = live.admin.get(&name)?;
-        if now != entry.new {
+        let now = match live.admin.get(&name) {
+            // What somebody put in its place is no document, and keeps back no story of the others.
+            Err(error @ AdminError::NotADocument { .. }) => {
+                warn(error);
+                continue;
+            }
+            now => now?,
+        };
+        // A write comes with its entry: only if there is no newer one, somebody wrote past the trail.
+        if now != entry.new && live.admin.history(Some(&name), 1)?.pop().is_none_or(|last| last.id == entry.id) {
             lines.push(Line::ChangedSince { key, left: entry.new, now });
         }
     }

@@ -80,6 +80,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let steps = plan(&mut live, arguments, documents)?;
     let note = live::note(arguments.by.as_deref(), &arguments.why);
     let (mut rows, mut values, mut lost) = (Rows::new(&["flag", "what"]), Vec::new(), Vec::new());
+    let mut failed = None;
     for step in &steps {
         let mut what = step.told();
         if step.changes() && !arguments.dry_run {
@@ -94,13 +95,22 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
                     "not written: somebody else changed it meanwhile".clone_into(&mut what);
                     lost.push(visible(&step.name));
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => {
+                    failed = Some(error);
+                    break;
+                }
             }
         }
         values.push(serde_json::json!({"name": step.name, "changes": step.changes(), "what": what}));
         rows.push(vec![step.name.clone(), what]);
     }
+    // Also where it broke off: what was written is written.
     report::print(arguments.format, &rows, &values)?;
+    if let Some(error) = failed {
+        let name = visible(&steps[values.len()].name);
+        warn(format_args!("it broke off at `{name}`: what is listed is done, and what comes after it is not"));
+        return Err(error.into());
+    }
     if lost.is_empty() {
         return Ok(());
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::Args;
 use flags_runtime::source::redis::RedisSource;
-use flags_runtime::source::redis::admin::StoredDocument;
+use flags_runtime::source::redis::admin::{AuditEntry, StoredDocument};
 use flags_runtime::source::{Change, Source as _};
 use jiff::Timestamp;
 use serde_json::json;
@@ -32,12 +32,15 @@ pub(crate) struct Arguments {
     format: Format,
 }
 
-/// As long as a wait takes at most; then the pipe is looked at.
+/// As long as a wait takes at most.
 const SLICE: Duration = Duration::from_millis(250);
 /// Before another attempt after a loss.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Where no changes are told.
 const POLL: Duration = Duration::from_secs(5);
+
+/// How many entries of a flag are looked through for who made a change.
+const RECENT: usize = 20;
 
 struct Watch<'a> {
     arguments: &'a Arguments,
@@ -68,6 +71,24 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
                     note("contact is back");
                 }
             }
+        }
+    }
+}
+
+/// Who made a change.
+enum Author {
+    Entry(Box<AuditEntry>),
+    /// No entry tells of it.
+    Outside,
+    /// The trail cannot be read.
+    Unknown,
+}
+
+impl Author {
+    fn entry(&self) -> Option<&AuditEntry> {
+        match self {
+            Self::Entry(entry) => Some(entry),
+            Self::Outside | Self::Unknown => None,
         }
     }
 }
@@ -131,28 +152,40 @@ impl Watch<'_> {
         if !names.is_empty() && !names.iter().any(|wanted| wanted == name) {
             return Ok(());
         }
-        // Who it was is known if the last entry left just this; a user who may not read the trail hears the rest.
-        let entry = self.live.admin.history(Some(name), 1).ok().and_then(|mut entries| entries.pop());
-        let entry = entry.filter(|entry| entry.new.as_ref() == now);
+        let author = self.author(name, old.as_ref(), now);
         let at = Timestamp::now();
         let what = story::change(old.as_ref(), now);
         let text = |document: Option<&StoredDocument>| document.map(|document| document.text().into_owned());
         let line = if self.arguments.format == Format::Json {
+            let entry = author.entry();
             json!({
                 "at": format!("{at:.3}"), "name": name, "what": what, "old": text(old.as_ref()), "new": text(now),
                 "by": entry.as_ref().map(|entry| &entry.by), "why": entry.as_ref().map(|entry| &entry.why),
             })
             .to_string()
         } else {
-            let by = match &entry {
-                Some(entry) if entry.why.is_empty() => format!(" (by {})", entry.by),
-                Some(entry) => format!(" (by {}: {})", entry.by, entry.why),
-                None => " (outside the trail)".to_owned(),
+            let by = match &author {
+                Author::Entry(entry) if entry.why.is_empty() => format!(" (by {})", entry.by),
+                Author::Entry(entry) => format!(" (by {}: {})", entry.by, entry.why),
+                Author::Outside => " (outside the trail)".to_owned(),
+                Author::Unknown => String::new(),
             };
             visible(&format!("{at:.0} {name}: {what}{by}"))
         };
         let mut stdout = io::stdout().lock();
         let written = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
         written.map_err(|error| Ended::Output(Failure::output(error)))
+    }
+    /// Who made a change: of the last entry if it left just this, else of one of those before it that made just this step.
+    fn author(&mut self, name: &str, old: Option<&StoredDocument>, now: Option<&StoredDocument>) -> Author {
+        // Whoever may not read the trail hears the rest.
+        let Ok(mut entries) = self.live.admin.history(Some(name), 1) else { return Author::Unknown };
+        if entries.first().is_none_or(|last| last.new.as_ref() != now) {
+            // Others may have written since.
+            let Ok(more) = self.live.admin.history(Some(name), RECENT) else { return Author::Unknown };
+            entries = more;
+            entries.retain(|entry| entry.new.as_ref() == now && entry.old.as_ref() == old);
+        }
+        entries.into_iter().next().map_or(Author::Outside, |entry| Author::Entry(Box::new(entry)))
     }
 }

@@ -82,6 +82,63 @@ fn a_refused_document_is_named_and_left_out() {
 }
 
 #[test]
+fn what_no_flag_can_be_called_is_named_and_left_out() {
+    let (one, other) = (RedisServer::start(), RedisServer::start());
+    one.cli(&["SET", "ff:a", WHOLE]);
+    one.cli(&["SET", "ff:", WHOLE]);
+    let said = run(&mut at(&one, &["export"]));
+    assert!(said.code == Some(2) && said.stderr.contains("must not be empty"), "{said:?}");
+    import(&other, &["--force"], &said.stdout).json();
+    assert_eq!(other.cli(&["GET", "ff:a"]), WHOLE);
+}
+
+#[test]
+fn an_import_that_breaks_off_says_what_is_done() {
+    let server = RedisServer::start();
+    server.cli(&["RPUSH", "ff:b", "1"]);
+    let said = import(&server, &["--force"], &format!(r#"{{"a":{WHOLE},"b":{{}},"c":{{}}}}"#));
+    assert_eq!(said.code, Some(2));
+    let listed: Value = serde_json::from_str(&said.stdout).unwrap();
+    assert_eq!((listed.as_array().unwrap().len(), &listed[0]["name"]), (1, &json!("a")));
+    assert!(said.stderr.contains("it broke off at `b`") && said.stderr.contains("another type"), "{said:?}");
+    assert_eq!((&*server.cli(&["GET", "ff:a"]), &*server.cli(&["EXISTS", "ff:c"])), (WHOLE, "0"));
+}
+
+#[test]
+fn watch_ends_quietly_when_nobody_reads_and_accuses_nobody_where_it_may_not_look() {
+    let server = RedisServer::start();
+    server.cli(&["SET", "ff:a", WHOLE]);
+    let rules = "ACL SETUSER looker on >pw resetkeys %R~ff:* -@all +hello +ping +get +mget +scan +client|tracking";
+    server.cli(&rules.split(' ').collect::<Vec<_>>());
+    let url = server.url_as("looker", "pw");
+    let mut watching = crate::support::cargo_flags()
+        .args(["watch", "--redis", &url])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(watching.stdout.take().unwrap());
+    let listens = || server.cli(&["CLIENT", "LIST"]).contains("flags=t");
+    assert!(eventually(std::time::Duration::from_secs(20), listens), "it does not listen");
+    run(&mut at(&server, &["off", "a", "--by", "ada"])).done();
+    let mut line = String::new();
+    lines.read_line(&mut line).unwrap();
+    assert!(line.trim_end().ends_with("a: off (was on)"), "{line}");
+    drop(lines);
+    let mut is_on = false;
+    let ended = eventually(std::time::Duration::from_secs(20), || {
+        is_on = !is_on;
+        server.cli(&["SET", "ff:a", if is_on { WHOLE } else { "{}" }]);
+        watching.try_wait().unwrap().is_some()
+    });
+    if !ended {
+        watching.kill().unwrap();
+    }
+    let output = watching.wait_with_output().unwrap();
+    assert!(ended && output.status.success() && output.stderr.is_empty(), "{output:?}");
+}
+
+#[test]
 fn watch_tells_each_change_and_who_made_it_over_a_restart() {
     let mut server = RedisServer::with_config(&["appendonly yes", "appendfsync always"]);
     server.cli(&["SET", "ff:a", WHOLE]);

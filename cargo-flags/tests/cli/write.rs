@@ -1,5 +1,6 @@
 //! `allow`, `deny`, `delete`, `rollback` and `history` against a real Redis: what is written, and the story that it makes.
 
+use flags_runtime::source::redis::admin::{Admin, AuditNote};
 use flags_workspace_tests::redis::RedisServer;
 use serde_json::{Value, json};
 
@@ -123,6 +124,41 @@ fn what_was_written_past_the_trail_is_told_and_not_rolled_over() {
     // `force` goes back from what is there to before the last entry.
     checked(&server, &["rollback", "new_checkout", "--force"]).done();
     assert_eq!(document(&server, "ff:new_checkout")["enabled"], json!(false));
+}
+
+#[test]
+fn a_key_that_became_a_list_is_named_and_keeps_back_no_story() {
+    let server = RedisServer::start();
+    checked(&server, &["on", "new_checkout"]).done();
+    checked(&server, &["off", "pricing"]).done();
+    server.cli(&["DEL", "ff:new_checkout"]);
+    server.cli(&["RPUSH", "ff:new_checkout", "1"]);
+    let said = run(at(&server, &["history"]).args(["--format", "json"]));
+    assert!(said.stderr.contains("`ff:new_checkout` holds another type"), "{said:?}");
+    assert_eq!(said.json().as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_write_while_history_reads_is_not_told_as_one_past_the_trail() {
+    let server = RedisServer::start();
+    let url = server.url();
+    let is_over = std::sync::atomic::AtomicBool::new(false);
+    let ordering = std::sync::atomic::Ordering::Relaxed;
+    std::thread::scope(|scope| {
+        let mut admin = Admin::connect(&url, "ff:").unwrap();
+        admin.enable("f", &AuditNote::new("ada")).unwrap();
+        scope.spawn(|| {
+            let mut admin = Admin::connect(&url, "ff:").unwrap();
+            for percent in (0..=100).cycle().take_while(|_| !is_over.load(ordering)) {
+                admin.rollout("f", f64::from(percent), &AuditNote::new("bob")).unwrap();
+            }
+        });
+        let told: Vec<_> = (0..20).map(|_| history(&server, &["f", "--limit", "5"])).collect();
+        is_over.store(true, ordering);
+        let is_false = |story: &Vec<Value>| story.iter().any(|line| line["changed_outside"] == json!(true));
+        let count = told.iter().filter(|story| is_false(story)).count();
+        assert_eq!(count, 0, "of {}", told.len());
+    });
 }
 
 #[test]
