@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use flags_runtime::dark_launch::Experiment;
-use flags_runtime::source::redis::RedisSource;
-use flags_runtime::source::redis::admin::{Admin, FlagInForce, Heartbeat, Stand};
+use flags_runtime::source::redis::admin::{Admin, FlagInForce, Heartbeat, Role, Stand};
+use flags_runtime::source::redis::{Prefix, RedisSource};
 use flags_runtime::source::{Letter, Source};
 use flags_runtime::{Flag, Guard, StartError, builder, feature_flag, flag, registry, status};
 use flags_workspace_tests::eventually;
@@ -348,9 +348,9 @@ fn a_process_that_holds_what_vanished_says_so() {
 fn the_reporters_least_rights_are_enough() {
     let _turn = Turn::take();
     let server = RedisServer::start();
-    let words = "ACL SETUSER reporter on >pw resetkeys %R~ff:* ~ff-shadow:* ~ff-meta:* -@all +hello +ping +mget \
-                 +client|tracking +set +del +expire +zadd +zrem +zremrangebyscore";
-    server.cli(&words.split_whitespace().collect::<Vec<_>>());
+    let rules = Role::Reporter.rules(&Prefix::default(), None);
+    let words = ["ACL", "SETUSER", "reporter", "reset", "on", ">pw"].into_iter();
+    server.cli(&words.chain(rules.iter().map(String::as_str)).collect::<Vec<_>>());
     let words = "ACL SETUSER looker on >pw resetkeys %R~ff:* %R~ff-meta:* -@all +hello +get +mget +zrange";
     server.cli(&words.split_whitespace().collect::<Vec<_>>());
     let mut admin = Admin::connect(&server.url_as("looker", "pw"), "ff:").unwrap();

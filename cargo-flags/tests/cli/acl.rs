@@ -5,7 +5,7 @@ use std::process::Command;
 use flags_workspace_tests::redis::RedisServer;
 
 use crate::fixture::fixture;
-use crate::support::{cargo_flags, repository, run};
+use crate::support::{cargo_flags, repository, run, run_with};
 
 fn line(words: &[&str]) -> String {
     run(cargo_flags().arg("acl").args(words)).done()
@@ -37,11 +37,15 @@ fn a_writer_can_use_every_verb_and_nothing_else() {
         &["get", "pricing"],
         &["history", "pricing"],
         &["shadow", "pricing"],
+        &["fleet", "pricing"],
     ] {
         run(cargo_flags().args(words).args(["--redis", &url]).arg("--artifact").arg(&program)).done();
     }
     let text = run(cargo_flags().args(["export", "--redis", &url])).done();
     assert!(text.contains("variant_b"), "{text}");
+    let words = ["import", "-", "--delete-others", "--redis", &url];
+    let table = run_with(cargo_flags().args(words), text.replace("variant_b", "control").as_bytes()).done();
+    assert!(table.contains("-> \"control\""), "{table}");
     refused(
         &server,
         "flags-writer",
