@@ -322,6 +322,12 @@ fn a_snapshot_that_is_older_than_a_limit_does_not_count_for_that_flag() {
     assert_soon(|| age() > Duration::from_millis(500));
     let run = Run::begin(RedisSource::new(&server.url()).unwrap(), |builder| builder.snapshot(&path));
     assert_eq!(values(), (1, 0, false), "before the first contact");
+    assert_eq!(
+        run.count(|event| matches!(event, Event::Outage { flags, .. } if flags.len() == 2)),
+        1,
+        "{}",
+        run.told()
+    );
     drop(run);
     // Another start in the same outage does not end it.
     let _run = Run::begin(RedisSource::new(&server.url()).unwrap(), |builder| builder);

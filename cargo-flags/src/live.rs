@@ -261,7 +261,9 @@ impl<'a> Edit<'a> {
             report::print(format.into(), &rows, &json)?;
         }
         match spread.zip(self.options.wait) {
-            Some((spread, patience)) => fleet::expect_everywhere(&self.target.name, &spread, patience),
+            Some((spread, patience)) => {
+                fleet::expect_everywhere(&self.target.name, &self.target.key, &spread, patience)
+            }
             None => Ok(()),
         }
     }

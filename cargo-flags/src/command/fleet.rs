@@ -65,7 +65,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     json["processes"] = spread.processes.iter().map(|(process, _)| process_json(process)).collect();
     report::print_under(arguments.format, &visible(&summary(&target.key, &spread)), &rows, &json)?;
     match arguments.wait {
-        Some(patience) => expect_everywhere(&target.name, &spread, patience),
+        Some(patience) => expect_everywhere(&target.name, &target.key, &spread, patience),
         None => Ok(()),
     }
 }
@@ -81,16 +81,21 @@ pub(crate) fn wait(admin: &mut Admin, key: &str, patience: Duration) -> Result<S
     Ok(spread)
 }
 
-/// A failure with exit code 1 unless it can be said of every process that it has the document.
-pub(crate) fn expect_everywhere(name: &str, spread: &Spread, patience: Duration) -> Result<(), Failure> {
+/// A failure with exit code 1 unless it can be said of every process that it goes by the document.
+pub(crate) fn expect_everywhere(name: &str, key: &str, spread: &Spread, patience: Duration) -> Result<(), Failure> {
     let of = spread.processes.len();
-    if of > 0 && spread.unreadable == 0 && count(spread, Stand::Applied) == of {
+    let is_overridden =
+        |(process, _): &&(Heartbeat, Stand)| process.flags.get(key).is_some_and(|flag| flag.is_overridden);
+    let overridden = spread.processes.iter().filter(is_overridden).count();
+    if of > 0 && spread.unreadable == 0 && overridden == 0 && count(spread, Stand::Applied) == of {
         return Ok(());
     }
     Err(Failure::denied(if of == 0 {
         format!("nobody can say whether the document of `{name}` is in force anywhere")
     } else if count(spread, Stand::NotYet) > 0 {
         format!("the document of `{name}` is not in force everywhere within {patience:?}")
+    } else if overridden > 0 {
+        format!("the document of `{name}` does not count everywhere: an override file answers in {overridden} of {of}")
     } else {
         format!("the document of `{name}` is not in force everywhere")
     }))

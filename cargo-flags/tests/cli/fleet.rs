@@ -203,6 +203,17 @@ fn where_nobody_reports_nobody_can_say_who_has_it() {
 }
 
 #[test]
+fn a_kill_that_an_override_file_undoes_is_no_success() {
+    let server = RedisServer::start();
+    server.cli(&["SET", "ff:fleet_kill", r#"{"name":"fleet_kill","enabled":false}"#]);
+    let sha = StoredDocument::from(server.cli(&["GET", "ff:fleet_kill"])).short_sha();
+    pretend(&server, "over", 2, &json!({"fleet_kill": {"sha": sha, "overridden": true}}));
+    let said = at(&server, &["fleet", "fleet_kill", "--wait", "200ms"]);
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert!(said.stderr.contains("an override file answers in 1 of 1"), "{said:?}");
+}
+
+#[test]
 fn who_may_not_read_heartbeats_still_writes_and_hears_that_nobody_can_say() {
     let server = RedisServer::start();
     let processes = fleet(&server, &["a"]);

@@ -265,7 +265,7 @@ impl Builder {
         let has_source = self.source.is_some();
         let mut kept = match (&self.source, settings::snapshot_path(self.snapshot)) {
             (Some(source), Some(path)) => {
-                let (kept, ended) = keep(generation, &source.identity(), path, &self.listener)?;
+                let (kept, ended) = keep(generation, &**source, path, &self.listener)?;
                 guard.snapshot = Some(ended);
                 kept
             }
@@ -298,13 +298,14 @@ impl Builder {
 /// Puts the documents of a snapshot in force, and starts to keep it up.
 fn keep(
     generation: Generation,
-    identity: &str,
+    source: &dyn Source,
     path: PathBuf,
     listener: &Listener,
 ) -> Result<(Kept, snapshot::Ended), StartError> {
+    let identity = source.identity();
     // What was in force before this start came from somewhere else.
     store::clear(generation, Origin::Source);
-    let read = snapshot::read(&path, identity, listener);
+    let read = snapshot::read(&path, &identity, listener);
     let snapshot_at = read.as_ref().map(|snapshot| snapshot.at);
     let mut documents = read.map(|snapshot| snapshot.documents).unwrap_or_default();
     documents.retain(|key, _| registry().by_key(key).is_some());
@@ -314,9 +315,12 @@ fn keep(
     }
     if let Some(at) = snapshot_at {
         // What a flag does not allow it does not answer from the first read on.
-        store::begin_outage(generation, at.elapsed().unwrap_or_default());
+        let flags = store::begin_outage(generation, at.elapsed().unwrap_or_default());
+        if !flags.is_empty() {
+            listener.tell(&Event::Outage { source: source.describe(), flags });
+        }
     }
-    let started = Keeper::start(path, identity.to_owned(), documents, listener.clone());
+    let started = Keeper::start(path, identity, documents, listener.clone());
     let (keeper, ended) = started.map_err(StartError::Thread)?;
     Ok((Kept { keeper: Some(keeper), snapshot_at }, ended))
 }

@@ -1,6 +1,7 @@
 //! The file of a snapshot: one line that names it with a checksum of the rest, and the rest as JSON.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, Read as _, Write as _};
@@ -132,12 +133,17 @@ fn parse(body: &str) -> Option<Snapshot> {
 
 /// Whether nothing of others is lost when the file is replaced.
 fn check_replaceable(path: &Path) -> Result<(), String> {
-    let mut file = match File::open(path) {
-        Ok(file) => file,
+    let cannot = |error: io::Error| format!("cannot be replaced: {error}");
+    // Looked at before it is opened: a pipe would keep whoever opens it waiting for ever.
+    let is_file = match fs::metadata(path) {
+        Ok(metadata) => metadata.is_file(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(format!("cannot be replaced: {error}")),
+        Err(error) => return Err(cannot(error)),
     };
-    let is_file = file.metadata().is_ok_and(|metadata| metadata.is_file());
+    if !is_file {
+        return Err("is there and is no file, so it is left alone: name another one".to_owned());
+    }
+    let mut file = File::open(path).map_err(cannot)?;
     let mut beginning = [0; "flags-snapshot ".len()];
     let is_ours = is_file && file.read_exact(&mut beginning).is_ok() && beginning == *b"flags-snapshot ";
     // An empty file may have been made for us.
@@ -150,11 +156,12 @@ fn check_replaceable(path: &Path) -> Result<(), String> {
 
 /// A name beside the file that no other process or thread has.
 fn temporary(path: &Path) -> Result<PathBuf, String> {
-    let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
-        return Err("names no file".to_owned());
-    };
+    let Some(name) = path.file_name() else { return Err("names no file".to_owned()) };
     // Random: in containers every process has the same number, and one that was killed leaves its file behind.
-    Ok(path.with_file_name(format!(".{name}.{:016x}.tmp", RandomState::new().hash_one(name))))
+    let mut temporary = OsString::from(".");
+    temporary.push(name);
+    temporary.push(format!(".{:016x}.tmp", RandomState::new().hash_one(name)));
+    Ok(path.with_file_name(temporary))
 }
 
 #[cfg(test)]
@@ -225,6 +232,20 @@ mod tests {
         assert!(Snapshot::read(&path, "x").unwrap_err().contains("another version"));
         fs::write(&path, "").unwrap();
         snapshot().write(&path).unwrap();
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_keeps_nobody_waiting_and_any_name_is_one() {
+        let folder = folder("pipe");
+        let pipe = folder.join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        assert!(snapshot().write(&pipe).unwrap_err().contains("left alone"));
+        assert!(Snapshot::read(&pipe, "x").unwrap_err().contains("no regular file"));
+        let path = folder.join(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(b"fl\xffgs"));
+        snapshot().write(&path).unwrap();
+        assert_eq!(Snapshot::read(&path, "redis at a, ff:"), Ok(Some(snapshot())));
         fs::remove_dir_all(folder).unwrap();
     }
 
