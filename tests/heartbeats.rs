@@ -24,6 +24,8 @@ static BEAT_SIZE: Flag<u8>;
 #[feature_flag(name = "beat_never_read", default = 1, expires = "2099-01-01")]
 static BEAT_NEVER_READ: Flag<u8>;
 
+#[feature_flag(name = "beat_strict", default = 7, expires = "2099-01-01", on_outage = default(after = "400ms"))]
+static BEAT_STRICT: Flag<u8>;
 #[feature_flag(name = "beat_made", default_fn = made, expires = "2099-01-01")]
 static BEAT_MADE: Flag<u8>;
 
@@ -118,7 +120,10 @@ fn a_process_tells_what_is_in_force_soon_after_a_change_or_a_refusal() {
     assert_eq!((&*told.state, told.mode.as_deref()), ("live", Some("push")));
     assert_eq!(told.source, format!("redis at 127.0.0.1:{}", server.port()));
     assert!(!told.host.is_empty() && told.age.is_some() && told.started <= told.at, "{told:?}");
-    assert_eq!(told.flags.keys().collect::<Vec<_>>(), ["Beat Size", "beat", "beat_made", "beat_never_read"]);
+    assert_eq!(
+        told.flags.keys().collect::<Vec<_>>(),
+        ["Beat Size", "beat", "beat_made", "beat_never_read", "beat_strict"]
+    );
     assert!(told.flags.values().all(|flag| *flag == FlagInForce::default()), "{told:?}");
     let [key] = &keys(&server, "ff-meta:instance:*")[..] else { panic!("one process") };
     assert_eq!(*key, format!("ff-meta:instance:{}", told.instance));
@@ -230,7 +235,7 @@ fn flags_that_are_read_are_seen_again_after_each_report_and_others_never() {
     // Six times that is how often reads are told.
     let guard = builder().source(source).report_interval(Duration::from_millis(100)).track_reads().start().unwrap();
     guard.wait_ready(Duration::from_secs(10)).unwrap();
-    assert_eq!(guard.status().unread, ["beat", "beat_made", "beat_never_read", "beat_size"]);
+    assert_eq!(guard.status().unread, ["beat", "beat_made", "beat_never_read", "beat_size", "beat_strict"]);
     for _ in 0..3 {
         assert!(!flag!(BEAT));
         assert_soon(|| server.cli(&["ZRANGE", "ff-meta:seen", "0", "-1"]) == "beat");
@@ -240,10 +245,10 @@ fn flags_that_are_read_are_seen_again_after_each_report_and_others_never() {
         // Once it was told, nothing but another read tells it again.
         server.cli(&["DEL", "ff-meta:seen"]);
         // What nobody has read since start stays so, however often reads were armed meanwhile.
-        assert_eq!(guard.status().unread, ["beat_made", "beat_never_read", "beat_size"]);
+        assert_eq!(guard.status().unread, ["beat_made", "beat_never_read", "beat_size", "beat_strict"]);
     }
     assert_eq!(BEAT_SIZE.get(), 7);
-    assert_eq!(guard.status().unread, ["beat_made", "beat_never_read"]);
+    assert_eq!(guard.status().unread, ["beat_made", "beat_never_read", "beat_strict"]);
     // What was read last is told at the end; a later time of another process stays.
     server.cli(&["ZADD", "ff-meta:seen", "4000000000", "Beat Size"]);
     server.cli(&["ZADD", "ff-meta:seen", "4000000000", "of another program", "1000", "long ago"]);
@@ -342,6 +347,31 @@ fn a_process_that_holds_what_vanished_says_so() {
     assert_eq!(admin.spread("beat", None).unwrap().processes[0].1, Stand::NotYet);
     server.cli(&["SET", "ff:beat", ON]);
     assert_soon(|| heartbeat(&mut admin).is_some_and(|told| !told.flags["beat"].is_held));
+}
+
+#[test]
+fn a_process_whose_outage_takes_a_flag_to_its_default_does_not_say_that_it_has_the_document() {
+    let _turn = Turn::take();
+    let server = RedisServer::start();
+    server.cli(&["ACL", "SETUSER", "reporter", "on", ">pw", "~*", "&*", "+@all"]);
+    server.cli(&["SET", "ff:beat_strict", r#"{"name":"beat_strict","enabled":true,"value":9}"#]);
+    let mut admin = admin(&server);
+    let guard = start(&server.url_as("reporter", "pw"));
+    let stand =
+        |admin: &mut Admin| admin.spread("beat_strict", None).unwrap().processes.first().map(|(_, stand)| *stand);
+    assert_soon(|| stand(&mut admin) == Some(Stand::Applied));
+    // It may read no documents any more, but still tells of itself.
+    server.cli(&["ACL", "SETUSER", "reporter", "-mget"]);
+    server.cli(&["CLIENT", "KILL", "USER", "reporter"]);
+    assert_soon(|| flag!(BEAT_STRICT) == 7);
+    assert_soon(|| in_force(&mut admin, "beat_strict").is_outage);
+    assert_eq!((stand(&mut admin), flag!(BEAT_STRICT)), (Some(Stand::NotYet), 7));
+    assert!(!in_force(&mut admin, "beat").is_outage);
+    server.cli(&["ACL", "SETUSER", "reporter", "+mget"]);
+    // A right that is missing is asked for again every ten seconds.
+    let is_back = || stand(&mut admin) == Some(Stand::Applied) && flag!(BEAT_STRICT) == 9;
+    assert!(eventually(Duration::from_secs(60), is_back), "{:?}", status());
+    drop(guard);
 }
 
 #[test]

@@ -84,7 +84,7 @@ impl Process {
 }
 
 fn flag_json(flag: InForce) -> Value {
-    let InForce { good, last, is_overridden, refused, .. } = flag;
+    let InForce { good, last, is_overridden, is_outage, refused, .. } = flag;
     let mut told = json!({ "sha": good.map(|sha256| short(&sha256)) });
     for (origin, error) in refused {
         let sentence: String = error.to_string().chars().take(LONGEST_REFUSAL).collect();
@@ -98,6 +98,8 @@ fn flag_json(flag: InForce) -> Value {
     }
     if is_overridden {
         told["overridden"] = true.into();
+    } else if is_outage {
+        told["outage"] = true.into();
     }
     told
 }

@@ -123,6 +123,7 @@ pub(crate) fn summary(key: &str, spread: &Spread) -> String {
     if !late.is_empty() {
         let where_ = |process: &Heartbeat| match (since(process.at), &*process.state) {
             (age, _) if age > SILENCE => format!("{} (silent for {} s)", place(process), age.as_secs()),
+            (_, state) if flag(process).is_outage => format!("{} ({state}, answers its default)", place(process)),
             (_, "live") if flag(process).is_held => format!("{} (held)", place(process)),
             (_, "live") => place(process),
             (_, state) => format!("{} ({state})", place(process)),
@@ -209,6 +210,7 @@ fn stand_text(key: &str, process: &Heartbeat, stand: Stand) -> String {
     let mut text = match stand {
         Stand::Applied => "applied".to_owned(),
         Stand::Refused => format!("refused: {}", flag.refused.unwrap_or_default()),
+        _ if flag.is_outage => "not yet: its source is away, and the declared default answers".to_owned(),
         _ if flag.is_held => "not yet: held, since most documents vanished at once".to_owned(),
         _ => "not yet".to_owned(),
     };

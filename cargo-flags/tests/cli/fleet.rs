@@ -214,6 +214,18 @@ fn a_kill_that_an_override_file_undoes_is_no_success() {
 }
 
 #[test]
+fn a_process_that_answers_its_default_for_an_outage_has_not_got_the_kill() {
+    let server = RedisServer::start();
+    server.cli(&["SET", "ff:known", r#"{"name":"known","enabled":false}"#]);
+    let sha = StoredDocument::from(server.cli(&["GET", "ff:known"])).short_sha();
+    pretend(&server, "away", 1, &json!({"known": {"sha": sha, "outage": true}}));
+    let said = at(&server, &["fleet", "known", "--wait", "200ms"]);
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert!(said.stdout.starts_with("applied by 0 of 1, 1 not yet: far/1 (lost, answers its default)\n"), "{said:?}");
+    assert!(said.stdout.contains("not yet: its source is away, and the declared default answers"), "{said:?}");
+}
+
+#[test]
 fn who_may_not_read_heartbeats_still_writes_and_hears_that_nobody_can_say() {
     let server = RedisServer::start();
     let processes = fleet(&server, &["a"]);

@@ -68,6 +68,8 @@ pub struct FlagInForce {
     pub is_overridden: bool,
     /// Whether its document is gone from Redis together with most others, and not believed to be gone yet.
     pub is_held: bool,
+    /// Whether its source has been away for longer than the flag allows (`on_outage`): the declared default answers.
+    pub is_outage: bool,
     /// Why the override file's document was refused.
     pub override_refused: Option<String>,
 }
@@ -221,7 +223,7 @@ impl Heartbeat {
 impl FlagInForce {
     /// Where its process stands with the document that has this `short_sha`.
     pub fn stand(&self, sha: Option<&str>) -> Stand {
-        if self.sha.as_deref() == sha && self.refused.is_none() {
+        if self.sha.as_deref() == sha && self.refused.is_none() && !self.is_outage {
             Stand::Applied
         } else if self.refused.is_some() && self.refused_sha.as_deref() == sha {
             Stand::Refused
@@ -269,6 +271,7 @@ fn read_flag(flag: &Value) -> FlagInForce {
         refused_sha: text("refused_sha"),
         is_overridden: flag["overridden"] == true,
         is_held: flag["held"] == true,
+        is_outage: flag["outage"] == true,
         override_refused: text("override_refused"),
     }
 }
@@ -323,6 +326,9 @@ mod tests {
         // It has not told yet that the good one is back, or that there is none any more.
         assert_eq!(of(Some("a"), Some("b")).stand(Some("a")), Stand::NotYet);
         assert_eq!(of(None, Some("b")).stand(None), Stand::NotYet);
+        // It has it, and answers its default: not what was written.
+        let away = FlagInForce { is_outage: true, ..of(Some("a"), None) };
+        assert_eq!(away.stand(Some("a")), Stand::NotYet);
     }
 
     #[test]
