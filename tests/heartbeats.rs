@@ -263,6 +263,56 @@ fn flags_that_are_read_are_seen_again_after_each_report_and_others_never() {
     let _ = &BEAT_NEVER_READ;
 }
 
+#[test]
+fn since_when_a_document_is_in_force_is_noted_by_the_first_process_that_goes_by_it() {
+    let _turn = Turn::take();
+    let server = RedisServer::start();
+    let mut admin = admin(&server);
+    let since = |admin: &mut Admin, key: &str| {
+        let sha = admin.get(key).unwrap()?.short_sha();
+        let observed = admin.observed().unwrap();
+        let of_document = observed.iter().find(|observed| observed.key == key && observed.short_sha == sha);
+        of_document.map(|observed| observed.at)
+    };
+    server.cli(&["SET", "ff:Beat Size", r#"{"name":"Beat Size","enabled":true}"#]);
+    let sha = admin.get("Beat Size").unwrap().unwrap().short_sha();
+    // Another process was first.
+    server.cli(&["ZADD", "ff-meta:since", "1000", &format!("{sha}:Beat Size")]);
+    let guard = start(&server.url());
+    server.cli(&["SET", "ff:beat", ON]);
+    assert_soon(|| since(&mut admin, "beat").is_some());
+    let age = SystemTime::now().duration_since(since(&mut admin, "beat").unwrap()).unwrap();
+    assert!(age < Duration::from_secs(600), "{age:?}");
+    assert_eq!(since(&mut admin, "Beat Size"), Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1000)));
+    assert!(time_to_live(&server, "ff-meta:since") > 399 * 24 * 60 * 60);
+    // What goes takes its time along: if it comes back, it is new.
+    server.cli(&["SET", "ff:Beat Size", r#"{"name":"Beat Size","enabled":false}"#]);
+    assert_soon(|| since(&mut admin, "Beat Size").is_some());
+    server.cli(&["DEL", "ff:beat"]);
+    assert_soon(|| admin.observed().unwrap().len() == 1);
+    server.cli(&["SET", "ff:Beat Size", r#"{"name":"Beat Size","enabled":true}"#]);
+    assert_soon(|| since(&mut admin, "Beat Size").is_some());
+    let age = SystemTime::now().duration_since(since(&mut admin, "Beat Size").unwrap()).unwrap();
+    assert!(age < Duration::from_secs(600), "{age:?}");
+    drop(guard);
+}
+
+#[test]
+fn reads_without_a_targeting_key_are_told() {
+    let _turn = Turn::take();
+    let server = RedisServer::start();
+    let mut admin = admin(&server);
+    server.cli(&["SET", "ff:beat", r#"{"name":"beat","enabled":true,"rollout_percentage":50}"#]);
+    let guard = start(&server.url());
+    assert_soon(|| in_force(&mut admin, "beat").sha.is_some());
+    let before = in_force(&mut admin, "beat").missing_keys;
+    flag!(BEAT);
+    server.cli(&["SET", "ff:beat_strict", r#"{"name":"beat_strict","enabled":true,"value":9}"#]);
+    assert_soon(|| in_force(&mut admin, "beat").missing_keys == before + 1);
+    assert_eq!(in_force(&mut admin, "beat_strict").missing_keys, 0);
+    drop(guard);
+}
+
 /// In a process of its own: here other tests have read and published the flag.
 #[test]
 fn a_default_is_not_made_before_somebody_reads_it() {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The floors of flags-runtime, ground first. A module may name only itself and what stands before it.
-const FLOORS: [&str; 29] = [
+const FLOORS: [&str; 30] = [
     "clock",
     "context",
     "details",
@@ -29,6 +29,7 @@ const FLOORS: [&str; 29] = [
     "writer",
     "testing",
     "heartbeat",
+    "standing",
     "reporter",
     "settings",
     "builder",

@@ -84,8 +84,11 @@ impl Process {
 }
 
 fn flag_json(flag: InForce) -> Value {
-    let InForce { good, last, is_overridden, is_outage, refused, .. } = flag;
+    let InForce { good, last, is_overridden, is_outage, missing_keys, refused, .. } = flag;
     let mut told = json!({ "sha": good.map(|sha256| short(&sha256)) });
+    if missing_keys > 0 {
+        told["missing_keys"] = missing_keys.into();
+    }
     for (origin, error) in refused {
         let sentence: String = error.to_string().chars().take(LONGEST_REFUSAL).collect();
         match origin {
@@ -153,6 +156,11 @@ fn build_of(service: &str, records: &[String]) -> String {
         hash.update("\n");
     }
     short(&hash.finalize())
+}
+
+/// The hash of each flag's document that is in force here, by key; none where the declared default is.
+pub(crate) fn documents() -> impl Iterator<Item = (&'static str, Option<String>)> {
+    store::in_force().into_iter().map(|flag| (flag.key, flag.good.map(|sha256| short(&sha256))))
 }
 
 /// The beginning of a hash, by which documents and builds are told apart.

@@ -76,6 +76,7 @@ pub mod testing;
 
 // What the process tells of itself.
 mod heartbeat;
+mod standing;
 mod reporter;
 
 // The doors.

@@ -1,7 +1,7 @@
 //! Reporter: the background thread that leaves what this process tells of itself where a fleet's is read.
 //!
-//! Four kinds of letters, each with its own hour: dark-launch results, heartbeats, the record of the build, and which flags
-//! were evaluated. It writes at intervals, a heartbeat also soon after something happened, and a last time when it is
+//! Five kinds of letters, each with its own hour: dark-launch results, heartbeats, since when documents are in force, the
+//! record of the build, and which flags were evaluated. It writes at intervals, a heartbeat also soon after something happened, and a last time when it is
 //! stopped. What it cannot leave it leaves later: nothing is lost while the process lives. A kind that the server refuses
 //! keeps back no other, and no trouble of its own stops anybody else.
 
@@ -15,9 +15,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::dark_launch::wire;
 use crate::event::{Event, Listener};
-use crate::heartbeat::Process;
+use crate::heartbeat::{self, Process};
 use crate::random;
 use crate::source::{Letter, Outbox, SourceError, SourceErrorKind};
+use crate::standing::Standings;
 use crate::status::{SourceState, status};
 use crate::store;
 
@@ -57,6 +58,7 @@ const BETWEEN: Duration = Duration::from_millis(700);
 enum Kind {
     Heartbeat,
     Shadow,
+    Since,
     Build,
     Seen,
 }
@@ -88,6 +90,7 @@ struct Run {
     rounds: u32,
     /// When flags were evaluated, as far as it was not left yet.
     seen: BTreeMap<&'static str, u64>,
+    standings: Standings,
 }
 
 impl Reporter {
@@ -145,6 +148,7 @@ impl Run {
             // The first contact, or its failure, asks for the first heartbeat sooner.
             let first = now + slower;
             lanes.insert(0, lane(Kind::Heartbeat, first, slower, HEARTBEAT_JITTER));
+            lanes.push(lane(Kind::Since, first, slower, HEARTBEAT_JITTER));
             lanes.push(lane(Kind::Build, first, BUILD, HEARTBEAT_JITTER));
             lanes.push(lane(Kind::Seen, first, slower, HEARTBEAT_JITTER));
         }
@@ -160,6 +164,7 @@ impl Run {
             left: HashMap::new(),
             rounds: 0,
             seen: BTreeMap::new(),
+            standings: Standings::default(),
         }
     }
 
@@ -198,7 +203,11 @@ impl Run {
         }
         let is_first = self.last_heartbeat.is_none();
         for lane in &mut self.lanes {
-            let is_wanted = lane.kind == Kind::Heartbeat || is_first && lane.kind == Kind::Build;
+            let is_wanted = match lane.kind {
+                Kind::Heartbeat | Kind::Since => true,
+                Kind::Build => is_first,
+                Kind::Shadow | Kind::Seen => false,
+            };
             if is_wanted && !lane.is_refused {
                 lane.due = lane.due.min(soon);
             }
@@ -258,7 +267,19 @@ impl Run {
             Kind::Build => {
                 let Some(process) = &self.process else { return Ok(()) };
                 let document = process.build_record();
-                self.outbox.leave(&Letter::Build { build: process.build(), document: &document })
+                self.outbox.leave(&Letter::Build { build: process.build(), document: &document })?;
+                // A server that has lost the one may have lost the other.
+                self.standings.are_lost();
+                Ok(())
+            }
+            Kind::Since => {
+                self.standings.note(heartbeat::documents(), unix_seconds());
+                let news = self.standings.news();
+                if !news.is_empty() {
+                    self.outbox.leave(&Letter::Since { documents: &news })?;
+                    self.standings.are_left();
+                }
+                Ok(())
             }
             Kind::Seen => self.leave_seen(),
         }
@@ -282,7 +303,7 @@ impl Run {
     }
 
     fn leave_seen(&mut self) -> Result<(), SourceError> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let now = unix_seconds();
         // Taken once, so kept until it is left.
         self.seen.extend(store::take_read().into_iter().map(|key| (key, now)));
         if self.seen.is_empty() {
@@ -319,6 +340,10 @@ impl Run {
         }
         self.lanes[index].told = Some(message);
     }
+}
+
+fn unix_seconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 fn is_live() -> bool {

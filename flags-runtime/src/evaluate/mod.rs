@@ -42,6 +42,26 @@ pub fn evaluate(key: &str, targeting: Option<&Targeting>, ctx: &EvaluationContex
     evaluate_observed(key, targeting, ctx, &mut ())
 }
 
+/// The same, with every step that led to it.
+///
+/// ```
+/// use flags_runtime::EvaluationContext;
+/// use flags_runtime::evaluate::evaluate_explained;
+/// use flags_runtime::rules::{Document, Targeting};
+///
+/// let document = Document::parse(br#"{"enabled":true,"allowed_groups":["beta"]}"#)?;
+/// let ctx = EvaluationContext::new("user-42").group("beta");
+/// let (decision, steps) = evaluate_explained("x", Some(&Targeting::compile(&document)), &ctx);
+/// assert!(decision.is_on);
+/// assert_eq!(steps.last().unwrap().to_string(), "group `beta` is in allowed_groups (1)");
+/// # Ok::<(), flags_runtime::rules::DocumentError>(())
+/// ```
+pub fn evaluate_explained(key: &str, targeting: Option<&Targeting>, ctx: &EvaluationContext) -> (Decision, Vec<Step>) {
+    let mut steps = Vec::new();
+    let decision = evaluate_observed(key, targeting, ctx, &mut steps);
+    (decision, steps)
+}
+
 #[inline]
 pub(crate) fn evaluate_observed(
     key: &str,

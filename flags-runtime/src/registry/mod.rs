@@ -113,6 +113,12 @@ impl RegisteredFlag {
     pub(crate) fn cores(&self) -> &[&'static FlagCore] {
         &self.cores
     }
+
+    /// How often a percentage or a list decided without a targeting key.
+    pub(crate) fn missing_keys(&self) -> u64 {
+        // Relaxed: a count that orders nothing.
+        self.cores.iter().map(|core| core.missing_keys.load(std::sync::atomic::Ordering::Relaxed)).sum()
+    }
 }
 
 impl fmt::Debug for RegisteredFlag {

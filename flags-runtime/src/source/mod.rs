@@ -124,6 +124,21 @@ pub enum Letter<'a> {
     Build { build: &'a str, document: &'a str },
     /// When flags were last evaluated; none of these times goes back.
     Seen { flags: &'a [(&'a str, u64)] },
+    /// Since when documents are in force here, as far as this process knows. Of several processes the first counts.
+    Since { documents: &'a [Since<'a>] },
+}
+
+/// A document that a process came to go by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Since<'a> {
+    /// The flag's key, without prefix.
+    pub key: &'a str,
+    /// The first 16 hex digits of the SHA-256 of its document; none if it is gone.
+    pub document: Option<&'a str>,
+    /// The one before it, if the process had one.
+    pub before: Option<&'a str>,
+    /// When the process first had it, in Unix seconds.
+    pub at: u64,
 }
 
 /// What a source saw while it waited.

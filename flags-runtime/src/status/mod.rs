@@ -3,7 +3,6 @@
 mod board;
 
 use std::fmt;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 pub(crate) use self::board::{BOARD, Health};
@@ -159,7 +158,7 @@ pub fn status() -> Status {
     }
     for flag in registry().flags() {
         let name = flag.declaration().name();
-        let count = flag.cores().iter().map(|core| core.missing_keys.load(Ordering::Relaxed)).sum();
+        let count = flag.missing_keys();
         if count > 0 {
             status.missing_keys.push(MissingKey { flag: name, count });
         }

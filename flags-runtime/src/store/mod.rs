@@ -54,6 +54,8 @@ pub(crate) struct InForce {
     pub(crate) is_unread: bool,
     pub(crate) is_overridden: bool,
     pub(crate) is_outage: bool,
+    /// How often a percentage or a list decided without a targeting key.
+    pub(crate) missing_keys: u64,
     pub(crate) refused: Vec<(Origin, DocumentError)>,
 }
 
@@ -220,6 +222,7 @@ pub(crate) fn in_force() -> Vec<InForce> {
             is_unread: tracks_reads && !flag.cores().iter().any(was_read),
             is_overridden: override_file.last_good.is_some(),
             is_outage: *is_outage,
+            missing_keys: flag.missing_keys(),
             refused: both.into_iter().flatten().collect(),
         }
     };

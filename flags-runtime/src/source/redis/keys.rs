@@ -99,6 +99,11 @@ impl Prefix {
         self.meta("seen")
     }
 
+    /// The sorted set of documents, by when the first process went by them.
+    pub fn since(&self) -> String {
+        self.meta("since")
+    }
+
     /// The stream of all writes.
     pub fn audit(&self) -> String {
         format!("{}-audit", self.without_colon())

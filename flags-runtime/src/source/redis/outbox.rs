@@ -12,7 +12,7 @@ use super::deployment::Deployment;
 use super::handshake;
 use super::keys::Prefix;
 use super::router::Router;
-use crate::source::{Letter, Outbox, SourceError};
+use crate::source::{Letter, Outbox, Since, SourceError};
 
 const DAY: u64 = 24 * 60 * 60;
 /// How long results are kept after their process last wrote, in seconds.
@@ -76,6 +76,14 @@ impl RedisOutbox {
                 }
                 self.trim(&index, now, KEPT)
             }
+            Letter::Since { documents } => {
+                let index = self.prefix.since();
+                for chunk in documents.chunks(CHUNK) {
+                    self.mark_since(&index, chunk)?;
+                }
+                // Not trimmed: members are as old as the documents, and who sees a document go takes its member along.
+                self.call("EXPIRE", &index, |expire| expire.arg(KEPT)).map(drop)
+            }
         }
     }
 
@@ -116,6 +124,23 @@ impl RedisOutbox {
         .map(drop)
     }
 
+    /// The first process that has a document notes since when. A member goes with its document, so that one which comes
+    /// back later begins anew.
+    fn mark_since(&mut self, index: &str, documents: &[Since<'_>]) -> Result<(), SourceError> {
+        let new = documents.iter().filter_map(|since| Some((since.at, member(since.key, since.document?))));
+        let new: Vec<_> = new.collect();
+        if !new.is_empty() {
+            self.call("ZADD", index, |zadd| {
+                new.iter().fold(zadd.arg("NX"), |zadd, (at, member)| zadd.arg(at).arg(member))
+            })?;
+        }
+        let gone: Vec<_> = documents.iter().filter_map(|since| Some(member(since.key, since.before?))).collect();
+        if !gone.is_empty() {
+            self.call("ZREM", index, |zrem| zrem.arg(&gone))?;
+        }
+        Ok(())
+    }
+
     /// Runs a command on one key; a refusal is an error.
     fn call(
         &mut self,
@@ -142,6 +167,11 @@ impl RedisOutbox {
             },
         }
     }
+}
+
+/// A document of a flag, as it is listed: the hash first, whose length is fixed, and then the key.
+fn member(key: &str, document: &str) -> String {
+    format!("{document}:{key}")
 }
 
 /// A command whose first argument is its only key.

@@ -72,6 +72,20 @@ pub struct FlagInForce {
     pub is_outage: bool,
     /// Why the override file's document was refused.
     pub override_refused: Option<String>,
+    /// How often since its start a percentage or a list decided for nobody: without a targeting key.
+    pub missing_keys: u64,
+}
+
+/// Since when a document is in force, as the first process that went by it told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Observed {
+    /// The flag's key.
+    pub key: String,
+    /// The document's [`short_sha`](super::StoredDocument::short_sha).
+    pub short_sha: String,
+    /// Since when at the latest: a process that starts tells of documents that may have been there before.
+    pub at: SystemTime,
 }
 
 /// The flags of one build: those of a program with all that was linked into it.
@@ -158,6 +172,20 @@ impl Admin {
     pub fn seen(&mut self) -> Result<Vec<(String, SystemTime)>, AdminError> {
         let listed = self.connection.scored(&self.prefix.seen())?;
         Ok(listed.into_iter().map(|(key, seconds)| (key, moment(seconds))).collect())
+    }
+
+    /// Since when documents are in force, by processes that saw them; also of some that are there no more.
+    ///
+    /// # Errors
+    ///
+    /// As [`fleet`](Self::fleet).
+    pub fn observed(&mut self) -> Result<Vec<Observed>, AdminError> {
+        let listed = self.connection.scored(&self.prefix.since())?;
+        let read = |(member, seconds): &(String, u64)| {
+            let (short_sha, key) = member.split_once(':')?;
+            Some(Observed { key: key.to_owned(), short_sha: short_sha.to_owned(), at: moment(*seconds) })
+        };
+        Ok(listed.iter().filter_map(read).collect())
     }
 
     /// How far the document of a flag has come. With what was `before`, only those are asked again that did not have the
@@ -273,6 +301,7 @@ fn read_flag(flag: &Value) -> FlagInForce {
         is_held: flag["held"] == true,
         is_outage: flag["outage"] == true,
         override_refused: text("override_refused"),
+        missing_keys: flag["missing_keys"].as_u64().unwrap_or(0),
     }
 }
 

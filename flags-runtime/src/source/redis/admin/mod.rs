@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 pub use self::audit::{AuditEntry, AuditNote};
 pub use self::document::{Existing, Names, NewDocument, StoredDocument};
 pub use self::error::AdminError;
-pub use self::fleet::{BuildRecord, FlagInForce, Found, Heartbeat, Spread, Stand};
+pub use self::fleet::{BuildRecord, FlagInForce, Found, Heartbeat, Observed, Spread, Stand};
 pub use self::role::Role;
 
 use self::connection::{Connection, Outcome, Write};
