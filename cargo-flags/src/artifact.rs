@@ -1,6 +1,6 @@
 //! Artifact: what built files record about flags, read by the parser that the runtime uses on itself.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 use flags_runtime::registry::introspect::{self, Record, RecordKind};
@@ -18,7 +18,9 @@ pub(crate) struct Inventory {
     /// The declarations among them.
     pub(crate) flags: Vec<FlagRecord>,
     /// The records again, file by file: what is linked together.
-    pub(crate) files: Vec<Vec<Record>>,
+    files: Vec<Vec<Record>>,
+    /// The Rust libraries whose flags are in none of the programs, by package; none if there is no program at all.
+    pub(crate) unlinked: BTreeSet<String>,
 }
 
 /// How many places read a flag.
@@ -63,35 +65,47 @@ pub(crate) struct FlagRecord {
 impl Inventory {
     /// Reads files that must be readable.
     pub(crate) fn of(files: &[PathBuf]) -> Result<Self, Failure> {
-        Self::of_records(files.iter().map(|file| read(file)).collect::<Result<_, _>>()?)
+        Self::of_files(files.iter().map(|file| Ok((&**file, read(file)?))).collect::<Result<_, Failure>>()?)
     }
 
     /// Reads what can be read: for what happens to lie about and was not asked for.
     pub(crate) fn of_readable(files: &[PathBuf]) -> Self {
-        let files = files.iter().filter_map(|file| introspect::read_file(file).ok()).collect();
-        Self::of_records(files).unwrap_or_default()
+        let read = |file| Some((file, introspect::read_file(file).ok()?));
+        Self::of_files(files.iter().filter_map(|file| read(&**file)).collect()).unwrap_or_default()
     }
 
-    fn of_records(files: Vec<Vec<Record>>) -> Result<Self, Failure> {
+    /// Flags alone, as builds tell of theirs; what cannot be read is left out.
+    pub(crate) fn of_flags<'a>(records: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut flags: Vec<FlagRecord> =
+            records.into_iter().filter_map(|record| serde_json::from_str(record).ok()).collect();
+        flags.sort_by(|one, other| one.name.cmp(&other.name));
+        Self { flags, ..Self::default() }
+    }
+
+    fn of_files(files: Vec<(&Path, Vec<Record>)>) -> Result<Self, Failure> {
+        let (libraries, programs): (Vec<_>, Vec<_>) = files.into_iter().partition(|(file, _)| is_library(file));
+        let mut files: Vec<_> = programs.into_iter().map(|(_, records)| records).collect();
+        let mut unlinked = BTreeSet::new();
+        let is_flag = |record: &&Record| record.kind == RecordKind::Flag;
+        for (_, records) in libraries {
+            let flags: HashSet<_> = records.iter().filter(is_flag).map(|flag| &*flag.json).collect();
+            // What is linked has all of a library's flags, so the library itself tells nothing new.
+            let mut linked = files.iter().flatten().filter(is_flag);
+            if linked.any(|flag| flags.contains(&*flag.json)) {
+                continue;
+            }
+            if !files.is_empty() {
+                unlinked.extend(records.iter().filter(is_flag).map(|flag| flag.package.clone()));
+            }
+            files.push(records);
+        }
         let mut records = files.concat();
-        let is_site = |record: &Record| record.kind == RecordKind::Site;
-        records.sort_by(|a, b| {
-            let place = |record: &Record| (record.line, record.column);
-            (&a.name, is_site(a), &a.package, &a.version, &a.file, place(a), &a.json).cmp(&(
-                &b.name,
-                is_site(b),
-                &b.package,
-                &b.version,
-                &b.file,
-                place(b),
-                &b.json,
-            ))
-        });
+        records.sort_unstable_by(|one, other| order(one).cmp(&order(other)));
         // Several files of one package carry the same records, and one file twice if it links a declaration twice.
         records.dedup();
         let flags =
             records.iter().filter(|record| record.kind == RecordKind::Flag).map(flag_of).collect::<Result<_, _>>()?;
-        Ok(Self { records, flags, files })
+        Ok(Self { records, flags, files, unlinked })
     }
 
     /// The flag of this name, or else of this document key.
@@ -100,16 +114,33 @@ impl Inventory {
         by_name.or_else(|| self.flags.iter().find(|flag| flag.key() == name))
     }
 
+    /// The same, to keep.
+    pub(crate) fn into_flag(mut self, name: &str) -> Option<FlagRecord> {
+        let by_name = self.flags.iter().position(|flag| flag.name == name);
+        let at = by_name.or_else(|| self.flags.iter().position(|flag| flag.key() == name))?;
+        Some(self.flags.swap_remove(at))
+    }
+
+    /// The declarations of one name.
+    pub(crate) fn declared(&self, name: &str) -> &[FlagRecord] {
+        let before = self.flags.partition_point(|flag| *flag.name < *name);
+        let of_name = self.flags[before..].partition_point(|flag| flag.name == name);
+        &self.flags[before..before + of_name]
+    }
+
     /// Where a flag is read.
-    pub(crate) fn sites<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Record> {
-        self.records.iter().filter(move |record| record.kind == RecordKind::Site && record.name == name)
+    pub(crate) fn sites(&self, name: &str) -> &[Record] {
+        // Sorted by name, and the sites behind the declarations.
+        let before = self.records.partition_point(|record| (&*record.name, is_site(record)) < (name, true));
+        let of_name = self.records[before..].partition_point(|record| record.name == name);
+        &self.records[before..before + of_name]
     }
 
     /// How many places read this flag. A site's record has the flag's name only; which of two flags of one name it reads
     /// is told by the file that both are linked into.
     pub(crate) fn call_sites(&self, flag: &FlagRecord) -> CallSites {
-        let by_name = CallSites { count: self.sites(&flag.name).count(), is_by_name: true };
-        if self.flags.iter().all(|other| other.name != flag.name || other.is_same_place(flag)) {
+        let by_name = CallSites { count: self.sites(&flag.name).len(), is_by_name: true };
+        if self.declared(&flag.name).iter().all(|other| other.is_same_place(flag)) {
             return CallSites { is_by_name: false, ..by_name };
         }
         let mut own = HashSet::new();
@@ -182,6 +213,20 @@ pub(crate) fn place(file: Option<&str>, line: Option<u32>, column: Option<u32>) 
         (file, Some(line), None) => format!("{file}:{line}"),
         (file, None, _) => file.to_owned(),
     })
+}
+
+/// Whether it is a Rust library, which is linked into nothing yet.
+fn is_library(file: &Path) -> bool {
+    file.extension().is_some_and(|ending| ending == "rlib")
+}
+
+fn is_site(record: &Record) -> bool {
+    record.kind == RecordKind::Site
+}
+
+fn order(record: &Record) -> impl Ord + '_ {
+    let Record { name, package, version, file, line, column, json, .. } = record;
+    (name, is_site(record), package, version, file, line, column, json)
 }
 
 fn read(file: &Path) -> Result<Vec<Record>, Failure> {

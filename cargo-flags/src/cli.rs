@@ -7,8 +7,8 @@ use std::time::Duration;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::command::{
-    acl, allow, check, delete, deny, dump, eval, export, fleet, get, history, import, list, off, on, refs, rollback,
-    rollout, set, shadow, watch,
+    acl, allow, audit, check, delete, deny, dump, eval, explain, export, fleet, get, history, import, list, new, off,
+    on, refs, rollback, rollout, set, shadow, watch,
 };
 use crate::failure::Failure;
 use crate::report::Format;
@@ -30,7 +30,10 @@ enum Verb {
     Refs(refs::Arguments),
     Dump(dump::Arguments),
     Check(check::Arguments),
+    New(new::Arguments),
+    Audit(Box<audit::Arguments>),
     Eval(eval::Arguments),
+    Explain(explain::Arguments),
     Get(get::Arguments),
     Set(set::Arguments),
     On(on::Arguments),
@@ -57,7 +60,7 @@ pub(crate) struct Origin {
 
     /// Read these built files (programs, libraries, archives) and build nothing
     #[arg(long, value_name = "FILE", num_args = 1..)]
-    #[arg(conflicts_with_all = ["package", "workspace", "manifest_path", "cargo"])]
+    #[arg(conflicts_with_all = ["package", "workspace", "bin", "release", "features", "cargo"])]
     pub(crate) artifact: Vec<PathBuf>,
 }
 
@@ -77,7 +80,19 @@ pub(crate) struct Packages {
     #[arg(long, value_name = "PATH")]
     pub(crate) manifest_path: Option<PathBuf>,
 
-    /// Handed to cargo, for example `-- --release --features beta`
+    /// These programs only
+    #[arg(long, value_name = "NAME")]
+    pub(crate) bin: Vec<String>,
+
+    /// With the release profile
+    #[arg(short, long)]
+    pub(crate) release: bool,
+
+    /// With these features
+    #[arg(short = 'F', long, value_name = "FEATURES")]
+    pub(crate) features: Vec<String>,
+
+    /// Handed to cargo, for example `-- --profile dist --target x86_64-unknown-linux-musl`
     #[arg(last = true, value_name = "CARGO OPTIONS")]
     pub(crate) cargo: Vec<OsString>,
 }
@@ -175,7 +190,10 @@ pub(crate) fn run(words: impl IntoIterator<Item = OsString>) -> Result<(), Failu
         Verb::Refs(arguments) => refs::run(&arguments),
         Verb::Dump(arguments) => dump::run(&arguments),
         Verb::Check(arguments) => check::run(&arguments),
+        Verb::New(arguments) => new::run(&arguments),
+        Verb::Audit(arguments) => audit::run(&arguments),
         Verb::Eval(arguments) => eval::run(&arguments),
+        Verb::Explain(arguments) => explain::run(&arguments),
         Verb::Get(arguments) => get::run(&arguments),
         Verb::Set(arguments) => set::run(&arguments),
         Verb::On(arguments) => on::run(&arguments),

@@ -130,11 +130,7 @@ pub(crate) fn target(
 /// with the server the next command tells.
 fn reported(admin: &mut Admin) -> Inventory {
     let builds = admin.builds(BUILDS).map(|found| found.items).unwrap_or_default();
-    let records = builds.iter().flat_map(|build| &build.flags);
-    Inventory {
-        flags: records.filter_map(|record| serde_json::from_str(record).ok()).collect(),
-        ..Inventory::default()
-    }
+    Inventory::of_flags(builds.iter().flat_map(|build| &build.flags).map(String::as_str))
 }
 
 /// Whether a process has this flag. Asked last: there may be a thousand.
@@ -178,8 +174,7 @@ mod tests {
     use super::*;
 
     fn key_of(name: &str, records: &[&str]) -> Option<String> {
-        let flags = records.iter().map(|record| serde_json::from_str(record).unwrap()).collect();
-        declared(Inventory { flags, ..Inventory::default() }, name).map(|target| target.key)
+        declared(Inventory::of_flags(records.iter().copied()), name).map(|target| target.key)
     }
 
     #[test]

@@ -1,21 +1,27 @@
 //! `cargo flags`: lists, explains, sets and kills the feature flags of a workspace.
 //!
 //! `cli` reads the words, `command` has one file for each verb, `artifact` and `workspace` find what was built and what
-//! it records, `rustc` stands in for the compiler where lints have to be heard, `live` talks to Redis, `report` writes the
+//! it records, `sources` shows the lines that it names, `rustc` stands in for the compiler where lints have to be heard, `live` talks to Redis, `report` writes the
 //! answer.
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
 
 mod artifact;
+mod audit;
 mod cli;
 mod command;
+mod day;
+mod declaration;
+mod evidence;
 mod failure;
 mod fit;
 mod known;
 mod live;
 mod mention;
+mod other_engines;
 mod report;
 mod rustc;
+mod sources;
 mod story;
 mod suggestion;
 mod workspace;

@@ -4,7 +4,7 @@
 //! colours what is piped, too. Piped tables have no colour and no limit of width. The other formats depend on nothing.
 
 use std::env;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 
 use clap::ValueEnum;
 use comfy_table::{Attribute, Cell, ColumnConstraint, ContentArrangement, Table, Width, presets};
@@ -85,6 +85,20 @@ pub(crate) fn print(format: ListFormat, rows: &Rows, json: &impl Serialize) -> R
         ListFormat::Json => json_line(json)?,
     };
     write(&text)
+}
+
+/// Writes text that is ready.
+pub(crate) fn print_text(text: &str) -> Result<(), Failure> {
+    write(text)
+}
+
+/// Writes JSON texts as they are, a line each.
+pub(crate) fn print_lines<'a>(lines: impl Iterator<Item = &'a str>) -> Result<(), Failure> {
+    let mut stdout = BufWriter::new(io::stdout().lock());
+    for line in lines {
+        writeln!(stdout, "{line}").map_err(Failure::output)?;
+    }
+    stdout.flush().map_err(Failure::output)
 }
 
 /// Writes several tables, those without rows left out, and a last line; or the same as `json`.
@@ -207,7 +221,7 @@ fn markdown(rows: &Rows) -> String {
     text
 }
 
-fn markdown_cell(text: &str) -> String {
+pub(crate) fn markdown_cell(text: &str) -> String {
     let mut cell = String::with_capacity(text.len());
     for character in visible(text).chars() {
         if matches!(character, '\\' | '|' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '~') {

@@ -13,23 +13,25 @@ use cargo_metadata::{Artifact, CrateType, Message, Metadata, MetadataCommand, Pa
 use crate::artifact::Inventory;
 use crate::cli::{Origin, Packages};
 use crate::failure::{Failure, warn};
-use crate::suggestion;
+use crate::{sources, suggestion};
 
 /// The records of what the options name: the files, or else the packages, which are built.
 pub(crate) fn inventory(origin: &Origin) -> Result<Inventory, Failure> {
     if origin.artifact.is_empty() { Inventory::of(&build(&origin.packages)?) } else { Inventory::of(&origin.artifact) }
 }
 
-/// Builds the selected packages; the files that carry records, for each package its programs, examples and C libraries,
-/// or else its Rust library.
+/// Builds the selected packages; the files that carry records: programs, examples and libraries.
 fn build(options: &Packages) -> Result<Vec<PathBuf>, Failure> {
     let metadata = metadata(options.manifest_path.as_deref())?;
     let packages = selected(&metadata, options)?;
     let mut command = cargo_on("build", &packages, options);
-    command.args(["--message-format=json-render-diagnostics", "--bins", "--examples"]);
-    // Cargo refuses `--lib` where no package has one.
-    if packages.iter().flat_map(|package| &package.targets).any(is_library) {
-        command.arg("--lib");
+    command.arg("--message-format=json-render-diagnostics");
+    if options.bin.is_empty() {
+        command.args(["--bins", "--examples"]);
+        // Cargo refuses `--lib` where no package has one.
+        if packages.iter().flat_map(|package| &package.targets).any(is_library) {
+            command.arg("--lib");
+        }
     }
     command.args(&options.cargo);
     let mut artifacts = Vec::new();
@@ -62,7 +64,7 @@ pub(crate) fn check(
     let packages = selected(&metadata, options)?;
     let mut command = cargo_on("check", &packages, options);
     command.arg("--message-format=json").envs(environment.iter().cloned());
-    if !options.cargo.iter().any(|option| selects_targets(option)) {
+    if options.bin.is_empty() && !options.cargo.iter().any(|option| selects_targets(option)) {
         command.arg("--all-targets");
     }
     command.args(&options.cargo);
@@ -107,29 +109,94 @@ fn cargo_on(verb: &str, packages: &[&Package], options: &Packages) -> Command {
     for package in packages {
         command.arg("--package").arg(&*package.name);
     }
+    for bin in &options.bin {
+        command.arg("--bin").arg(bin);
+    }
+    if options.release {
+        command.arg("--release");
+    }
+    for features in &options.features {
+        command.arg("--features").arg(features);
+    }
     command
 }
 
-/// What earlier builds left of the package of the working directory. Builds nothing, asks no network, and where there is
-/// no package, finds nothing.
-pub(crate) fn already_built() -> Vec<PathBuf> {
-    // rustup must not fetch a toolchain either: somebody may be waiting for a kill.
-    let metadata = MetadataCommand::new().no_deps().env("RUSTUP_AUTO_INSTALL", "0").exec();
-    let Ok(metadata) = metadata else { return Vec::new() };
-    let Ok(packages) = selected(&metadata, &Packages::default()) else { return Vec::new() };
+/// What earlier builds left of the selected packages. Builds nothing and asks no network.
+///
+/// # Errors
+///
+/// If there is no package here, or not the one that is named.
+pub(crate) fn last_built(options: &Packages) -> Result<Vec<PathBuf>, Failure> {
+    let metadata = metadata(options.manifest_path.as_deref())?;
+    let packages = selected(&metadata, options)?;
     let mut found = Vec::new();
     for profile in profiles(metadata.target_directory.as_std_path()) {
+        if options.release && !profile.ends_with("release") {
+            continue;
+        }
         for package in &packages {
-            found.extend(built_in(&profile, package));
+            found.extend(built_in(&profile, package, &options.bin));
         }
     }
-    found
+    Ok(found)
+}
+
+/// The same of the package of the working directory; nothing where there is no package.
+pub(crate) fn already_built() -> Vec<PathBuf> {
+    last_built(&Packages::default()).unwrap_or_default()
+}
+
+/// One package whose sources are to change.
+pub(crate) struct PackageHere {
+    pub(crate) name: String,
+    pub(crate) folder: PathBuf,
+    /// The root files of its library and its programs, in this order.
+    pub(crate) roots: Vec<PathBuf>,
+    dependencies: Vec<String>,
+}
+
+impl PackageHere {
+    pub(crate) fn depends_on(&self, name: &str) -> bool {
+        self.dependencies.iter().any(|dependency| dependency == name)
+    }
+
+    /// All source files of its library and its programs.
+    pub(crate) fn sources(&self) -> Vec<PathBuf> {
+        let folders: BTreeSet<_> = self.roots.iter().filter_map(|root| root.parent()).collect();
+        folders.into_iter().flat_map(sources::below).collect()
+    }
+}
+
+/// The one package that is selected.
+pub(crate) fn package(options: &Packages) -> Result<PackageHere, Failure> {
+    let metadata = metadata(options.manifest_path.as_deref())?;
+    let [package] = selected(&metadata, options)?[..] else {
+        return Err(Failure::wrong("this is a workspace of several packages: name one by --package"));
+    };
+    let (libraries, programs): (Vec<_>, Vec<_>) = package
+        .targets
+        .iter()
+        .filter(|target| is_library(target) || target.is_bin())
+        .partition(|target| is_library(target));
+    let root = |target: &&Target| target.src_path.clone().into();
+    Ok(PackageHere {
+        name: package.name.to_string(),
+        folder: package.manifest_path.parent().map(Into::into).unwrap_or_default(),
+        roots: libraries.iter().chain(&programs).map(root).collect(),
+        dependencies: package.dependencies.iter().map(|dependency| dependency.name.clone()).collect(),
+    })
+}
+
+/// The folder that the paths in records start from; none where there is no package.
+pub(crate) fn root(manifest: Option<&Path>) -> Option<PathBuf> {
+    metadata(manifest).ok().map(|metadata| metadata.workspace_root.into())
 }
 
 fn metadata(manifest: Option<&Path>) -> Result<Metadata, Failure> {
     let mut command = MetadataCommand::new();
-    // Without dependencies nothing is resolved, locked or downloaded.
-    command.no_deps();
+    // Without dependencies nothing is resolved, locked or downloaded. Nor must rustup fetch a toolchain: somebody may be
+    // waiting for a kill.
+    command.no_deps().env("RUSTUP_AUTO_INSTALL", "0");
     if let Some(manifest) = manifest {
         command.manifest_path(manifest);
     }
@@ -199,26 +266,25 @@ fn run(command: &mut Command, mut hear: impl FnMut(Message)) -> Result<bool, Fai
     }
 }
 
-/// The files of one package that carry records.
+/// The files of one package that carry records: what is linked, and its Rust library, which may be in none of them.
 fn files_of(package: &PackageId, artifacts: &[Artifact]) -> Vec<PathBuf> {
     let own: Vec<_> = artifacts.iter().filter(|artifact| artifact.package_id == *package).collect();
-    let mut linked: BTreeSet<PathBuf> =
+    let mut found: BTreeSet<PathBuf> =
         own.iter().filter_map(|artifact| artifact.executable.clone()).map(Into::into).collect();
-    let with_type =
-        |wanted: CrateType| own.iter().copied().filter(move |artifact| artifact.target.crate_types.contains(&wanted));
-    let files = |artifact: &Artifact, extensions: &[&str]| {
+    let with_extension = |artifact: &Artifact, extensions: &[&str]| {
         let has_one =
             |file: &&cargo_metadata::camino::Utf8PathBuf| file.extension().is_some_and(|e| extensions.contains(&e));
         artifact.filenames.iter().filter(has_one).map(|file| file.clone().into()).collect::<Vec<PathBuf>>()
     };
-    linked.extend(with_type(CrateType::CDyLib).flat_map(|artifact| files(artifact, &DYNAMIC)));
-    if linked.is_empty() {
-        // Nothing is linked: what the library itself declares and reads is all there is.
-        linked.extend(
-            own.iter().filter(|artifact| is_library(&artifact.target)).flat_map(|artifact| files(artifact, &["rlib"])),
-        );
+    for artifact in own {
+        if artifact.target.crate_types.contains(&CrateType::CDyLib) {
+            found.extend(with_extension(artifact, &DYNAMIC));
+        }
+        if is_library(&artifact.target) {
+            found.extend(with_extension(artifact, &["rlib"]));
+        }
     }
-    linked.into_iter().collect()
+    found.into_iter().collect()
 }
 
 /// The file extensions of dynamic libraries.
@@ -242,22 +308,21 @@ fn subfolders(folder: &Path) -> impl Iterator<Item = PathBuf> {
     entries.filter_map(Result::ok).map(|entry| entry.path()).filter(|path| path.is_dir())
 }
 
-fn built_in(profile: &Path, package: &Package) -> Vec<PathBuf> {
-    let mut linked = Vec::new();
-    let mut archives = Vec::new();
-    for target in &package.targets {
+fn built_in(profile: &Path, package: &Package, bins: &[String]) -> Vec<PathBuf> {
+    let file = |target: &Target| {
         let library = target.name.replace('-', "_");
-        if target.is_bin() {
-            linked.push(profile.join(format!("{}{}", target.name, env::consts::EXE_SUFFIX)));
+        Some(if target.is_bin() {
+            profile.join(format!("{}{}", target.name, env::consts::EXE_SUFFIX))
         } else if target.is_example() {
-            linked.push(profile.join("examples").join(format!("{}{}", target.name, env::consts::EXE_SUFFIX)));
+            profile.join("examples").join(format!("{}{}", target.name, env::consts::EXE_SUFFIX))
         } else if target.is_cdylib() {
-            linked.push(profile.join(format!("{}{library}{}", env::consts::DLL_PREFIX, env::consts::DLL_SUFFIX)));
+            profile.join(format!("{}{library}{}", env::consts::DLL_PREFIX, env::consts::DLL_SUFFIX))
         } else if is_library(target) {
-            archives.push(profile.join(format!("lib{library}.rlib")));
-        }
-    }
-    linked.retain(|file| file.is_file());
-    archives.retain(|file| file.is_file());
-    if linked.is_empty() { archives } else { linked }
+            profile.join(format!("lib{library}.rlib"))
+        } else {
+            return None;
+        })
+    };
+    let is_wanted = |target: &&Target| bins.is_empty() || target.is_bin() && bins.contains(&target.name);
+    package.targets.iter().filter(is_wanted).filter_map(file).filter(|file| file.is_file()).collect()
 }

@@ -5,12 +5,11 @@ use std::io::{self, Write as _};
 
 use cargo_metadata::diagnostic::{Diagnostic, DiagnosticLevel};
 use clap::{Args, ValueEnum};
-use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use crate::cli::Packages;
+use crate::day;
 use crate::failure::{Failure, note};
 use crate::mention::{ExpiredFlag, Mention, Place};
 use crate::report::{self, ListFormat, Rows};
@@ -29,7 +28,7 @@ pub(crate) struct Arguments {
     packages: Packages,
 
     /// The day to check for, as YYYY-MM-DD [default: today, UTC]
-    #[arg(long, value_name = "DATE", value_parser = date)]
+    #[arg(long, value_name = "DATE", value_parser = day::date)]
     as_of: Option<Date>,
 
     /// End with exit code 1 if there is such a finding
@@ -72,7 +71,7 @@ struct Lines {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let as_of = arguments.as_of.unwrap_or_else(|| Timestamp::now().to_zoned(TimeZone::UTC).date());
+    let as_of = arguments.as_of.unwrap_or_else(day::today);
     let environment = rustc::environment(&as_of.to_string())?;
     let mut expired: BTreeMap<ExpiredFlag, Lines> = BTreeMap::new();
     let is_sound =
@@ -98,12 +97,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         Some(Finding::Expired) if !expired.is_empty() => Err(Failure::denied(summary(&expired))),
         _ => Ok(()),
     }
-}
-
-/// `YYYY-MM-DD` and nothing else.
-fn date(text: &str) -> Result<Date, String> {
-    let date: Option<Date> = text.parse().ok();
-    date.filter(|date| date.to_string() == text).ok_or_else(|| "not a day of the form YYYY-MM-DD".to_owned())
 }
 
 /// Says on stderr what keeps the packages from being compiled. Other warnings belong to another day's `cargo check`.

@@ -6,9 +6,10 @@ use clap::Args;
 use flags_runtime::source::redis::admin::AdminError;
 
 use crate::cli::Server;
+use crate::evidence::Evidence;
 use crate::failure::{Failure, warn};
 use crate::live::Live;
-use crate::report::visible;
+use crate::report::{self, ListFormat, Rows, visible};
 
 /// Write all documents as one JSON object, key by key: what `import` and the file source read
 ///
@@ -17,10 +18,18 @@ use crate::report::visible;
 pub(crate) struct Arguments {
     #[command(flatten)]
     server: Server,
+
+    /// Also write what happened to the documents and what processes tell: a snapshot for `audit --snapshot`. No document is
+    /// left out then
+    #[arg(long)]
+    all: bool,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut live = Live::open(&arguments.server)?;
+    if arguments.all {
+        return report::print(ListFormat::Json, &Rows::new(&[]), &Evidence::of_server(&mut live)?);
+    }
     let (mut lines, mut refused) = (Vec::new(), Vec::new());
     for (name, document) in live.admin.documents()? {
         let why = match document.parse() {

@@ -13,6 +13,7 @@ use crate::failure::{Failure, warn};
 use crate::fit;
 use crate::known::{self, Need, Target};
 use crate::live::{self, Live};
+use crate::other_engines;
 use crate::report::{self, Format, Rows, visible};
 
 /// Show the document of a flag
@@ -73,7 +74,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
                 rows.push(vec!["unknown fields".to_owned(), document.unknown_fields.join(", ")]);
             }
             refused = misfit(&target, document).map(Refusal::Type);
-            warn_of_other_engines(&target, document);
+            other_engines::complaints(&target.name, &target.key, document).iter().for_each(warn);
         }
         Ok(None) => rows.push(vec!["document".to_owned(), "none: the flag has its declared default".to_owned()]),
         Err(error) => refused = Some(Refusal::Text(error.clone())),
@@ -110,31 +111,6 @@ fn misfit(target: &Target, document: &Document<'_>) -> Option<String> {
         return None;
     }
     Some(message)
-}
-
-/// Warns of what this engine takes in its stride and those in other languages do not.
-fn warn_of_other_engines(target: &Target, document: &Document<'_>) {
-    let Target { name, key, .. } = target;
-    match &document.name {
-        _ if document.raw.name.is_none() => warn(format_args!(
-            "the document of `{name}` has no `name`: Python services fail on it, and load no other flag either"
-        )),
-        Some(other) if other == key => {}
-        other => {
-            let other = other.as_ref().map_or_else(|| "null".to_owned(), |other| format!("`{}`", visible(other)));
-            warn(format_args!(
-                "the `name` in the document of `{name}` is {other} and not `{key}`: Python services go by it, so that a \
-                 percentage picks other users there than here"
-            ));
-        }
-    }
-    if !document.unknown_fields.is_empty() {
-        warn(format_args!(
-            "the document of `{name}` has fields that no engine knows ({}): Python services fail on it, and load no other \
-             flag either",
-            visible(&document.unknown_fields.join(", "))
-        ));
-    }
 }
 
 impl fmt::Display for Refusal {

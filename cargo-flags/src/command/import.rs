@@ -7,9 +7,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 use flags_runtime::source::redis::admin::{AdminError, StoredDocument};
-use serde_json::value::RawValue;
 
 use crate::cli::{Check, Server};
+use crate::evidence;
 use crate::failure::{Failure, warn};
 use crate::known::{self, Need};
 use crate::live::{self, Live};
@@ -129,10 +129,8 @@ fn read(arguments: &Arguments) -> Result<String, Failure> {
 }
 
 fn parse(text: &str) -> Result<BTreeMap<String, StoredDocument>, Failure> {
-    let documents: BTreeMap<String, Box<RawValue>> = serde_json::from_str(text)
+    let documents = evidence::documents(text)
         .map_err(|error| Failure::because("the file is no JSON object of keys and documents", error))?;
-    let documents: BTreeMap<_, _> =
-        documents.into_iter().map(|(name, document)| (name, StoredDocument::from(document.get()))).collect();
     for (name, document) in &documents {
         let name = visible(name);
         let document = document.parse().map_err(|error| {

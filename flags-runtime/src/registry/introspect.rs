@@ -18,7 +18,7 @@ use serde_json::Value;
 use super::Registry;
 
 /// One record, as the binary carries it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Record {
     /// A flag or a call site.

@@ -1,0 +1,292 @@
+//! What a server tells: documents beside declarations, how long they have been what they are, and who goes by them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use flags_runtime::rules::Document;
+use flags_runtime::source::redis::admin::StoredDocument;
+
+use super::builds::{self, Builds};
+use super::finding::{Certainty, Finding, Since};
+use super::kind::Kind;
+use super::subject::{Flag, Subject};
+use crate::artifact::FlagRecord;
+use crate::day;
+use crate::evidence::{Evidence, FlagThere, Observation, Process};
+use crate::fit;
+use crate::other_engines;
+
+const DAY: i64 = 24 * 60 * 60;
+/// How many processes or services a sentence names.
+const MOST: usize = 3;
+
+/// Whom a document is on for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Everybody {
+    On,
+    Off,
+}
+
+/// The findings of one kind; none for kinds that the code tells.
+pub(super) fn findings(kind: Kind, subject: &Subject<'_>) -> Vec<Finding> {
+    let Some((evidence, builds)) = &subject.evidence else { return Vec::new() };
+    if kind == Kind::Undeclared {
+        return undeclared(subject, evidence, builds);
+    }
+    let told = |flag| -> Vec<Told> {
+        match kind {
+            Kind::Drift => drift(flag, evidence, builds),
+            Kind::Unshareable => unshareable(flag, evidence),
+            Kind::NoContext => no_context(flag, evidence).into_iter().collect(),
+            Kind::Silent => silent(flag, subject, evidence, builds).into_iter().collect(),
+            Kind::FullyRolledOut => fully_rolled_out(flag, subject, evidence).into_iter().collect(),
+            Kind::Undocumented => undocumented(flag, evidence).into_iter().collect(),
+            _ => Vec::new(),
+        }
+    };
+    let of_flag = |flag| {
+        let told = told(flag);
+        let (first, more) = told.split_first()?;
+        // One finding for each flag and kind, so that a baseline counts flags.
+        let message = more.iter().fold(first.message.clone(), |all, next| format!("{all}; {}", next.message));
+        let mut finding = subject.finding(kind, flag, message, first.fix.clone());
+        finding.since.clone_from(&first.since);
+        Some(finding)
+    };
+    subject.flags.iter().filter_map(of_flag).collect()
+}
+
+/// What is told of one flag.
+struct Told {
+    message: String,
+    fix: String,
+    since: Option<Since>,
+}
+
+impl Told {
+    fn new(message: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { message: message.into(), fix: fix.into(), since: None }
+    }
+}
+
+fn key<'a>(flag: &Flag<'a>) -> &'a str {
+    flag.record.key()
+}
+
+fn undeclared(subject: &Subject<'_>, evidence: &Evidence, builds: &Builds) -> Vec<Finding> {
+    let here = subject.flags.iter().flat_map(|flag| &flag.records).map(|record| record.key());
+    let there = evidence.processes.iter().flatten().flat_map(|process| process.flags.keys()).map(String::as_str);
+    let known: BTreeSet<&str> = here.chain(there).collect();
+    let unknown = evidence.documents.keys().filter(|key| !known.contains(&***key) && !builds.know(key));
+    let finding = |key: &String| Finding {
+        kind: Kind::Undeclared,
+        flag: key.clone(),
+        key: key.clone(),
+        owner: None,
+        package: None,
+        declared: Vec::new(),
+        call_sites: Vec::new(),
+        expires: None,
+        age_days: None,
+        since: None,
+        message: "a document that no flag here and none of a build that reports reads".to_owned(),
+        fix: format!("`cargo flags delete {key}`, unless services in other languages read it"),
+        is_known: false,
+        is_denied: false,
+    };
+    unknown.map(finding).collect()
+}
+
+fn undocumented(flag: &Flag<'_>, evidence: &Evidence) -> Option<Told> {
+    let is_missing = !evidence.documents.contains_key(key(flag));
+    let default = flag.record.default_text().map(|default| format!(", {default}")).unwrap_or_default();
+    let name = &flag.record.name;
+    is_missing.then(|| {
+        Told::new(
+            format!("has no document: everybody gets the declared default{default}"),
+            format!("`cargo flags on {name}` or `off {name}`; or remove the flag"),
+        )
+    })
+}
+
+fn drift(flag: &Flag<'_>, evidence: &Evidence, builds: &Builds) -> Vec<Told> {
+    let mut told = Vec::new();
+    let name = &flag.record.name;
+    if let Some(stored) = evidence.document(key(flag)) {
+        let fix =
+            format!("look at it by `cargo flags get {name}`; `cargo flags rollback {name}` puts the one before back");
+        match stored.parse() {
+            Err(error) => told.push(Told::new(format!("every reader refuses the document: {error}"), fix)),
+            Ok(document) => {
+                let value = document.value.map_or("null", |value| value.get());
+                // An alias is known to the program alone.
+                let misfit = fit::fits(flag.record, value).err().filter(|misfit| !misfit.may_be_alias);
+                told.extend(misfit.map(|misfit| Told::new(misfit.message, fix)));
+            }
+        }
+    }
+    let there: Vec<_> = processes(flag, evidence).collect();
+    let place = |(process, _): &(&Process, _)| format!("{}/{}", process.host, process.pid);
+    let refusing: Vec<_> = there.iter().filter(|(_, flag)| flag.refused.is_some()).collect();
+    if let Some((_, first)) = refusing.first() {
+        let (named, why) = (named(refusing.iter().map(|one| place(one))), first.refused.clone().unwrap_or_default());
+        told.push(Told::new(
+            format!("{} of {} processes refuse its document ({named}): {why}", refusing.len(), there.len()),
+            format!("see who by `cargo flags fleet {name}`"),
+        ));
+    }
+    let overridden: Vec<_> = there.iter().filter(|(_, flag)| flag.is_overridden).collect();
+    if !overridden.is_empty() {
+        let named = named(overridden.iter().map(|one| place(one)));
+        told.push(Told::new(
+            format!("an override file answers in {} of {} processes ({named})", overridden.len(), there.len()),
+            "take it out of the override file when the document says the same",
+        ));
+    }
+    told.extend(differing(flag, builds));
+    told
+}
+
+/// Builds that disagree about one flag: a document that suits one of them may not suit the other.
+fn differing(flag: &Flag<'_>, builds: &Builds) -> Option<Told> {
+    let mut said: BTreeMap<String, String> = BTreeMap::new();
+    for record in &flag.records {
+        said.entry(builds::shape(record)).or_insert_with(|| format!("{} {}", record.package, record.version));
+    }
+    for (shape, who) in builds.shapes(&flag.record.name) {
+        said.entry(shape.clone()).or_insert_with(|| who.clone());
+    }
+    let differ = said.iter().map(|(shape, who)| format!("{who} has {shape}")).collect::<Vec<_>>().join(", ");
+    (said.len() > 1).then(|| Told::new(format!("builds differ about it: {differ}"), "deploy the older one anew"))
+}
+
+fn unshareable(flag: &Flag<'_>, evidence: &Evidence) -> Vec<Told> {
+    let Some(stored) = evidence.document(key(flag)) else { return Vec::new() };
+    let Ok(document) = stored.parse() else { return Vec::new() };
+    let name = &flag.record.name;
+    let fix = format!(
+        "write it anew: any verb of `cargo flags` does, for example `on {name}`, with --force if it drops fields"
+    );
+    let complaints = other_engines::complaints(name, key(flag), &document);
+    complaints.into_iter().map(|complaint| Told::new(complaint, fix.clone())).collect()
+}
+
+fn no_context(flag: &Flag<'_>, evidence: &Evidence) -> Option<Told> {
+    let there = processes(flag, evidence).filter(|(_, flag)| flag.missing_keys > 0);
+    let there: Vec<_> = there.map(|(process, flag)| (process.service.clone(), flag.missing_keys)).collect();
+    let reads: u64 = there.iter().map(|(_, reads)| reads).fold(0, |sum, reads| sum.saturating_add(*reads));
+    let services: BTreeSet<_> = there.iter().map(|(service, _)| service.clone()).collect();
+    (reads > 0).then(|| {
+        Told::new(
+            format!("{reads} reads without a targeting key since the start of {}", named(services.into_iter())),
+            "hand `flag!` a context, or set the ambient one where the request begins; a new task inherits it by `carry` only",
+        )
+    })
+}
+
+fn silent(flag: &Flag<'_>, subject: &Subject<'_>, evidence: &Evidence, builds: &Builds) -> Option<Told> {
+    let (seen, window) = (evidence.seen.as_ref()?, subject.limits.silent);
+    let start = evidence.at - window * DAY;
+    let last = seen.get(key(flag)).copied();
+    if last.is_some_and(|last| last >= start) || !builds.cover(key(flag), start) {
+        return None;
+    }
+    let message = match last {
+        Some(last) => format!("last evaluated on {}", day::of_moment(last)),
+        None => format!("not evaluated for {} or more, as far as anybody remembers", day::counted(window)),
+    };
+    Some(Told::new(message, "remove it if nobody needs the code behind it; else find out why that never runs"))
+}
+
+fn fully_rolled_out(flag: &Flag<'_>, subject: &Subject<'_>, evidence: &Evidence) -> Option<Told> {
+    if flag.is_long_lived() {
+        return None;
+    }
+    let stored = evidence.document(key(flag))?;
+    let everybody = everybody(&stored.parse().ok()?)?;
+    let (since, certainty) = since(key(flag), &stored, everybody, evidence);
+    let days = since.map(|since| day::between(day::of_moment(since), day::of_moment(evidence.at)));
+    if days.is_some_and(|days| days <= subject.limits.rolled_out) {
+        return None;
+    }
+    let state = if everybody == Everybody::On { "on" } else { "off" };
+    let when = match (since.map(day::of_moment), certainty) {
+        (Some(date), Certainty::Exact) => format!("since {date}, {}", day::counted(days.unwrap_or(0))),
+        (Some(date), _) => format!("since {date} or before, {} at least", day::counted(days.unwrap_or(0))),
+        (None, _) => "nobody knows since when".to_owned(),
+    };
+    let name = &flag.record.name;
+    let fix = match everybody {
+        Everybody::On => format!("keep the code that it turns on, remove the flag, then `cargo flags delete {name}`"),
+        Everybody::Off => format!("remove the flag with the code that it turns on, then `cargo flags delete {name}`"),
+    };
+    let since = Since { date: since.map(|since| day::of_moment(since).to_string()), certainty };
+    Some(Told { since: Some(since), ..Told::new(format!("{state} for everybody {when}"), fix) })
+}
+
+/// The answer of a document, if everybody gets the same.
+fn everybody(document: &Document<'_>) -> Option<Everybody> {
+    let is_for_nobody =
+        document.rollout_percentage <= 0.0 && document.allowed_users.is_empty() && document.allowed_groups.is_empty();
+    if !document.enabled || is_for_nobody {
+        Some(Everybody::Off)
+    } else if document.rollout_percentage >= 100.0 {
+        Some(Everybody::On)
+    } else {
+        None
+    }
+}
+
+/// Since when a document has been on or off for everybody: by the trail, as long as that leads to it without a gap; else as
+/// processes saw the document.
+fn since(key: &str, stored: &StoredDocument, now: Everybody, evidence: &Evidence) -> (Option<i64>, Certainty) {
+    let was_same = |text: &str| {
+        let before = StoredDocument::from(text);
+        before.parse().is_ok_and(|document| everybody(&document) == Some(now))
+    };
+    let mut text = Some(stored.text().into_owned());
+    let mut oldest = None;
+    let writes = evidence.trail.iter().flatten().rev().filter(|write| write.key == key);
+    for write in writes {
+        if write.new != text {
+            // Somebody wrote past the trail.
+            break;
+        }
+        oldest = Some(write.at);
+        match &write.old {
+            Some(old) if was_same(old) => text = Some(old.clone()),
+            _ => return (oldest, Certainty::Exact),
+        }
+    }
+    let sha = stored.short_sha();
+    let of_document = |seen: &&Observation| seen.key == key && seen.sha == sha;
+    let observed = evidence.since.iter().flatten().find(of_document).map(|observed| observed.at);
+    match oldest.into_iter().chain(observed).min() {
+        Some(at) => (Some(at), Certainty::Observed),
+        None => (None, Certainty::Unknown),
+    }
+}
+
+/// The processes that know the flag.
+fn processes<'a>(flag: &Flag<'a>, evidence: &'a Evidence) -> impl Iterator<Item = (&'a Process, &'a FlagThere)> {
+    let key = key(flag);
+    evidence.processes.iter().flatten().filter_map(move |process| Some((process, process.flags.get(key)?)))
+}
+
+fn named(names: impl Iterator<Item = String>) -> String {
+    let names: Vec<_> = names.collect();
+    let shown = names.iter().take(MOST).cloned().collect::<Vec<_>>().join(", ");
+    if names.len() > MOST { format!("{shown} and {} more", names.len() - MOST) } else { shown }
+}
+
+/// What everybody gets by the document of a flag, in few words; nothing where no server was asked.
+pub(super) fn state(evidence: Option<&Evidence>, record: &FlagRecord) -> String {
+    let Some(evidence) = evidence else { return String::new() };
+    let Some(stored) = evidence.document(record.key()) else { return "no document".to_owned() };
+    let Ok(document) = stored.parse() else { return "refused".to_owned() };
+    match everybody(&document) {
+        Some(Everybody::On) => "on".to_owned(),
+        Some(Everybody::Off) => "off".to_owned(),
+        None if document.rollout_percentage <= 0.0 => "on for some".to_owned(),
+        None => format!("{} %", document.rollout_percentage),
+    }
+}
