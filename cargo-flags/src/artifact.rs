@@ -85,6 +85,7 @@ impl Inventory {
     fn of_files(files: Vec<(&Path, Vec<Record>)>) -> Result<Self, Failure> {
         let (libraries, programs): (Vec<_>, Vec<_>) = files.into_iter().partition(|(file, _)| is_library(file));
         let mut files: Vec<_> = programs.into_iter().map(|(_, records)| records).collect();
+        let has_programs = !files.is_empty();
         let mut unlinked = BTreeSet::new();
         let is_flag = |record: &&Record| record.kind == RecordKind::Flag;
         for (_, records) in libraries {
@@ -94,7 +95,7 @@ impl Inventory {
             if linked.any(|flag| flags.contains(&*flag.json)) {
                 continue;
             }
-            if !files.is_empty() {
+            if has_programs {
                 unlinked.extend(records.iter().filter(is_flag).map(|flag| flag.package.clone()));
             }
             files.push(records);

@@ -7,6 +7,8 @@ use std::process::ExitCode;
 
 use flags_runtime::source::redis::admin::AdminError;
 
+use crate::report::visible;
+
 /// Why a verb ended early.
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -85,6 +87,10 @@ pub(crate) fn note(message: impl fmt::Display) {
 
 fn say(kind: &str, message: impl fmt::Display) {
     use std::io::Write as _;
+    // Names in it may be anybody's. What cargo says of a manifest has several lines, and ends where we say so.
+    let message = message.to_string();
+    let message: Vec<_> = message.lines().map(visible).collect();
+    let message = message.join(if kind == "error" { "\n" } else { " " });
     // Without a stderr there is nobody to tell, and the exit code still says it.
     let _ = writeln!(io::stderr(), "{kind}: {message}");
 }

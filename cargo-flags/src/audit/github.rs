@@ -9,6 +9,7 @@ use std::path::Path;
 
 use super::{Audit, By, Finding, post};
 use crate::failure::Failure;
+use crate::report::visible;
 use crate::sources::Sources;
 
 /// What a summary may weigh.
@@ -66,9 +67,9 @@ pub(crate) fn summarize(audit: &Audit<'_>, by: By) -> Result<(), Failure> {
     summary.write_all(text.as_bytes()).map_err(not_written)
 }
 
-/// Text as a workflow command takes it.
+/// Text as a workflow command takes it, and a terminal, too.
 fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    visible(text).replace('%', "%25")
 }
 
 /// The same where commas and colons mean something.
@@ -82,7 +83,7 @@ mod tests {
 
     #[test]
     fn text_cannot_end_a_command_or_begin_another() {
-        assert_eq!(data("100 %\r\n::error::x"), "100 %25%0D%0A::error::x");
-        assert_eq!(property("a: b, c\n"), "a%3A b%2C c%0A");
+        assert_eq!(data("100 %\r\n::error::x"), "100 %25\\r ::error::x");
+        assert_eq!(property("a: b, c\n"), "a%3A b%2C c ");
     }
 }

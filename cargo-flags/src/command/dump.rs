@@ -38,16 +38,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     for record in records {
         let record: Value =
             serde_json::from_str(record).map_err(|error| Failure::because("a record is damaged", error))?;
-        rows.push(FIELDS.iter().map(|field| text(&record[field])).collect());
+        rows.push(FIELDS.iter().map(|field| text(field, &record[field])).collect());
     }
     report::print(arguments.format, &rows, &())
 }
 
-/// A field as it reads; nothing for null.
-fn text(field: &Value) -> String {
+/// A field as it reads, nothing for null; a default stays JSON, since `"false"` is not `false`.
+fn text(name: &str, field: &Value) -> String {
     match field {
         Value::Null => String::new(),
-        Value::String(text) => text.clone(),
+        Value::String(text) if name != "default" => text.clone(),
         other => other.to_string(),
     }
 }

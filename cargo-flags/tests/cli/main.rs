@@ -3,12 +3,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is how a test fails")]
 
 mod acl;
+mod artifact;
+mod audit;
 mod check;
 mod eval;
 mod fixture;
 mod fleet;
 mod get;
 mod live;
+mod made;
 mod records;
 mod shadow;
 mod stubborn;

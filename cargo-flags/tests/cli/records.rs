@@ -104,6 +104,8 @@ fn refs_names_every_line_that_reads_a_flag() {
     assert_eq!(places, [&*library[0], &*program[0]]);
     assert_eq!(json["call_sites"][0]["module"], "shop");
     assert_eq!(json["declared"][0]["file"], "shop/src/lib.rs");
+    assert_eq!(json["declared"][0]["source"], "pub static NEW_CHECKOUT: Flag<bool>;");
+    assert_eq!(json["call_sites"][0]["source"], "flag!(NEW_CHECKOUT, ctx)");
     assert_eq!(refs("pricing").0, [&*library[1]]);
     let example = refs("page_size").0;
     assert_eq!(example.len(), 1, "{example:?}");
@@ -114,7 +116,11 @@ fn refs_names_every_line_that_reads_a_flag() {
     let csv = run(&mut fixture().command("shop", &["refs", "new_checkout", "--format", "csv"])).done();
     assert_eq!(
         csv,
-        format!("call site,module,package\n{},shop,shop 1.2.3\n{},shop,shop 1.2.3\n", library[0], program[0])
+        format!(
+            "call site,module,package,source\n{},shop,shop 1.2.3,\"flag!(NEW_CHECKOUT, ctx)\"\n\
+             {},shop,shop 1.2.3,\"println!(\"\"{{}}\"\", flag!(shop::NEW_CHECKOUT, &ctx));\"\n",
+            library[0], program[0]
+        )
     );
 }
 
@@ -147,6 +153,57 @@ fn dump_writes_every_record_unchanged_and_once() {
     assert_eq!((kinds("flag"), kinds("site")), (3, 3), "{dumped}");
     let built = run(&mut fixture().command("shop", &["dump"])).done();
     assert!(built.lines().count() == lines.len() + 1, "the example reads one flag more: {built}");
+}
+
+#[test]
+fn dump_comes_as_csv_markdown_and_table_with_a_column_for_each_field() {
+    let program = fixture().program();
+    let dump = |format: &str| run(cargo_flags().args(["dump", "--format", format, "--artifact"]).arg(&program)).done();
+    let csv = dump("csv");
+    let header = "k,name,key,pkg,ver,file,line,col,mod,type,default,variants,expires,never,owner,created,ticket,kind,public,\
+                  provider,doc,rt";
+    assert_eq!(csv.lines().next(), Some(header));
+    assert_eq!(csv.lines().count(), 7, "{csv}");
+    let of_flag = csv.lines().find(|line| line.starts_with("flag,pricing,")).unwrap();
+    assert!(
+        of_flag.contains(
+            ",enum,\"\"\"control\"\"\",\"[\"\"control\"\",\"\"variant_a\"\",\"\"variant_b\"\"]\",,it is a price list,"
+        ),
+        "{of_flag}"
+    );
+    assert!(dump("markdown").starts_with("| k | name | key |"));
+    assert!(dump("table").starts_with("K     NAME"), "{}", dump("table"));
+}
+
+#[test]
+fn a_place_whose_source_is_not_at_hand_is_listed_without_it() {
+    let program = fixture().program();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let mut command = cargo_flags();
+    command
+        .args(["refs", "new_checkout", "--format", "json", "--artifact"])
+        .arg(&program)
+        .current_dir(elsewhere.path());
+    let json = run(&mut command).json();
+    assert_eq!(json["call_sites"].as_array().unwrap().len(), 2);
+    assert!(json["call_sites"][0]["source"].is_null() && json["call_sites"][0]["line"].is_u64(), "{json}");
+}
+
+#[test]
+fn programs_profiles_and_features_can_be_chosen() {
+    let list = |words: &[&str]| {
+        let words = [&["list", "--format", "json"], words].concat();
+        let list = run(&mut fixture().command("shop-kiosk", &words)).json();
+        list.as_array().unwrap().iter().map(|flag| format!("{}", flag["package"])).collect::<Vec<_>>()
+    };
+    assert_eq!(list(&["--bin", "shop-kiosk"]), [r#""shop-kiosk""#]);
+    assert_eq!(list(&["--bin", "both"]).len(), 4, "with those of the shop");
+    let error = run(&mut fixture().command("shop-kiosk", &["list", "--bin", "no-such"])).failed(2);
+    assert!(error.contains("no-such"), "{error}");
+    let error = run(&mut fixture().command("shop-kiosk", &["list", "--features", "no-such"])).failed(2);
+    assert!(error.contains("no-such"), "{error}");
+    let error = run(cargo_flags().args(["list", "--release", "--artifact", "x"])).failed(2);
+    assert!(error.contains("cannot be used with"), "{error}");
 }
 
 #[test]

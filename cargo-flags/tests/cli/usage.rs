@@ -9,7 +9,7 @@ fn cargo_and_the_plain_program_take_the_same_words() {
     assert_eq!(plain, through_cargo);
     let help = run(cargo_flags().args(["flags", "--help"])).done();
     assert_eq!(help, run(cargo_flags().arg("--help")).done());
-    for verb in ["list", "refs", "dump", "eval", "get", "set", "on", "off", "rollout"] {
+    for verb in ["list", "refs", "dump", "eval", "get", "set", "on", "off", "rollout", "audit", "explain", "new"] {
         assert!(help.contains(&format!("\n  {verb} ")), "{verb}: {help}");
         let own = run(cargo_flags().args([verb, "--help"])).done();
         assert!(own.contains(&format!("Usage: cargo flags {verb}")), "{own}");
@@ -27,7 +27,20 @@ fn usage_errors_are_exit_code_2_and_are_said_on_stderr() {
         &["list", "-p", "a", "--workspace"],
         &["list", "--workspace", "--artifact", "a"],
         &["refs"],
-        &["dump", "--format", "table"],
+        &["dump", "--format", "sarif"],
+        &["audit", "--format", "xml"],
+        &["audit", "--deny", "old,odd"],
+        &["audit", "--only", "old", "--skip", "old"],
+        &["audit", "--as-of", "tomorrow"],
+        &["audit", "--old", "1y"],
+        &["audit", "--redis", "redis://127.0.0.1:1", "--snapshot", "x"],
+        &["audit", "--update-baseline"],
+        &["audit", "--fleet", "--artifact", "x"],
+        &["explain"],
+        &["explain", "x", "--attr", "plan"],
+        &["explain", "x", "--file", "f", "--redis", "redis://127.0.0.1:1"],
+        &["new"],
+        &["new", "x", "--expires", "2027-01-01", "--reason", "y"],
         &["get"],
         &["get", "x", "--format", "csv"],
         &["set", "x"],
