@@ -137,6 +137,11 @@ impl Inventory {
         &self.records[before..before + of_name]
     }
 
+    /// How many places read flags.
+    pub(crate) fn site_count(&self) -> usize {
+        self.records.iter().filter(|record| is_site(record)).count()
+    }
+
     /// How many places read this flag. A site's record has the flag's name only; which of two flags of one name it reads
     /// is told by the file that both are linked into.
     pub(crate) fn call_sites(&self, flag: &FlagRecord) -> CallSites {

@@ -32,7 +32,9 @@ impl Home {
     /// if there is none.
     pub(crate) fn of(named: Option<&Path>, roots: &[PathBuf]) -> Result<Self, Failure> {
         if let Some(file) = named {
-            return Ok(Self { file: file.to_owned(), text: Some(read(file)?), root: None });
+            // As the package's own files are called.
+            let absolute = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+            return Ok(Self { file: absolute, text: Some(read(file)?), root: None });
         }
         let Some(root) = roots.first() else {
             return Err(Failure::wrong(

@@ -210,9 +210,9 @@ fn fully_rolled_out(flag: &Flag<'_>, subject: &Subject<'_>, evidence: &Evidence)
     }
     let state = if everybody == Everybody::On { "on" } else { "off" };
     let when = match (since.map(day::of_moment), certainty) {
-        (Some(date), Certainty::Exact) => format!("since {date}, {}", day::counted(days.unwrap_or(0))),
-        (Some(date), _) => format!("since {date} or before, {} at least", day::counted(days.unwrap_or(0))),
-        (None, _) => "nobody knows since when".to_owned(),
+        (Some(date), Certainty::Exact) => format!(" since {date}, {}", day::counted(days.unwrap_or(0))),
+        (Some(date), _) => format!(" since {date} or before, {} at least", day::counted(days.unwrap_or(0))),
+        (None, _) => ", and nobody knows since when".to_owned(),
     };
     let name = &flag.record.name;
     let fix = match everybody {
@@ -220,7 +220,7 @@ fn fully_rolled_out(flag: &Flag<'_>, subject: &Subject<'_>, evidence: &Evidence)
         Everybody::Off => format!("remove the flag with the code that it turns on, then `cargo flags delete {name}`"),
     };
     let since = Since { date: since.map(|since| day::of_moment(since).to_string()), certainty };
-    Some(Told { since: Some(since), ..Told::new(format!("{state} for everybody {when}"), fix) })
+    Some(Told { since: Some(since), ..Told::new(format!("{state} for everybody{when}"), fix) })
 }
 
 /// The answer of a document, if everybody gets the same.

@@ -136,7 +136,7 @@ pub(crate) fn audit(question: Question<'_>) -> Result<Audit<'_>, Failure> {
     Ok(Audit {
         as_of: as_of.to_string(),
         flags: subject.flags.len(),
-        call_sites: inventory.records.len() - inventory.flags.len(),
+        call_sites: inventory.site_count(),
         server: subject.evidence.as_ref().map(|(evidence, _)| &*evidence.server),
         kinds: asked.iter().map(counted).collect(),
         not_asked,

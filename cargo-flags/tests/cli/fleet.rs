@@ -31,7 +31,7 @@ fn child() {
 }
 
 /// Another process, which is killed with the test.
-struct Process(Child);
+pub(crate) struct Process(Child);
 
 impl Process {
     fn start(url: &str, service: &str) -> Self {
@@ -54,7 +54,7 @@ impl Drop for Process {
 }
 
 /// A fleet whose processes have all told of themselves.
-fn fleet(server: &RedisServer, services: &[&str]) -> Vec<Process> {
+pub(crate) fn fleet(server: &RedisServer, services: &[&str]) -> Vec<Process> {
     let processes = services.iter().map(|service| Process::start(&server.url(), service)).collect();
     let mut admin = Admin::connect(&server.url(), "ff:").unwrap();
     let all_live = |admin: &mut Admin| {

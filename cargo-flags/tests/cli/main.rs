@@ -5,13 +5,16 @@
 mod acl;
 mod artifact;
 mod audit;
+mod audit_live;
 mod check;
 mod eval;
+mod explain;
 mod fixture;
 mod fleet;
 mod get;
 mod live;
 mod made;
+mod new;
 mod records;
 mod shadow;
 mod stubborn;
