@@ -19,6 +19,7 @@ mod made;
 mod new;
 mod page;
 mod records;
+mod schema;
 mod shadow;
 mod stubborn;
 mod support;

@@ -96,6 +96,7 @@ fn shadow_adds_up_what_processes_left_and_says_what_may_be_concluded() {
     assert!(text.lines().last().is_some_and(|last| last.starts_with(&format!("verdict: {verdict}"))), "{text}");
 
     let json = run(&mut shadow(&server, &["cli_shadow", "--format", "json"])).json();
+    crate::schema::assert_described("shadow", &json);
     assert_eq!((&json["runs"], &json["compared"]), (&json!(2000), &json!(2000)));
     assert!(json["verdict"].as_str().is_some_and(|said| said.starts_with(verdict)), "{json}");
     assert_eq!(json["kinds"], json!([{"kind": "values differ in `net`", "times": 4}]));

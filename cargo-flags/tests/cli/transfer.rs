@@ -145,7 +145,11 @@ fn watch_tells_each_change_and_who_made_it_over_a_restart() {
     let mut watching =
         at(&server, &["watch", "--format", "json"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut lines = BufReader::new(watching.stdout.take().unwrap()).lines();
-    let mut next = || serde_json::from_str::<Value>(&lines.next().unwrap().unwrap()).unwrap();
+    let mut next = || {
+        let told = serde_json::from_str::<Value>(&lines.next().unwrap().unwrap()).unwrap();
+        crate::schema::assert_described("watch", &told);
+        told
+    };
     let listens = || server.cli(&["CLIENT", "LIST"]).contains("flags=t");
     assert!(eventually(std::time::Duration::from_secs(20), listens), "it does not listen");
     run(&mut at(&server, &["off", "a", "--by", "ada", "--why", "smoke"])).done();
