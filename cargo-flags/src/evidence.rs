@@ -82,6 +82,8 @@ pub(crate) struct FlagThere {
 
 /// The version of the file.
 const VERSION: u32 = 1;
+/// How long ago a build that runs was heard of at most, in seconds.
+pub(crate) const GONE: i64 = 24 * 60 * 60;
 /// The writes that are read: all that a trail keeps.
 const WRITES: usize = 11_000;
 /// The builds that are read, the latest first.
@@ -140,6 +142,11 @@ impl Evidence {
             ))),
             Err(error) => Err(Failure::because(format!("{shown} is no snapshot of a server ({how})"), error)),
         }
+    }
+
+    /// The builds that run: processes tell of theirs each hour, so what is silent for a day is gone.
+    pub(crate) fn running(&self) -> impl Iterator<Item = &Build> {
+        self.builds.iter().flatten().filter(|build| self.at - build.last <= GONE)
     }
 
     /// The document of a key.

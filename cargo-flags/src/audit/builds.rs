@@ -3,10 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::artifact::FlagRecord;
-use crate::evidence::Evidence;
-
-/// A build that was not heard of for so long does not run any more, in seconds: processes tell of it each hour.
-const GONE: i64 = 24 * 60 * 60;
+use crate::evidence::{Build, Evidence, GONE};
 
 /// What builds tell, by flag.
 #[derive(Debug, Default)]
@@ -21,17 +18,19 @@ pub(crate) struct Builds {
 impl Builds {
     pub(super) fn of(evidence: &Evidence) -> Self {
         let mut builds = Self { now: evidence.at, ..Self::default() };
+        let flags = |build: &Build| -> Vec<FlagRecord> {
+            build.flags.iter().filter_map(|flag| serde_json::from_str(flag.get()).ok()).collect()
+        };
         for build in evidence.builds.iter().flatten() {
-            let mut keys = HashSet::new();
-            for record in build.flags.iter().filter_map(|flag| serde_json::from_str::<FlagRecord>(flag.get()).ok()) {
-                if evidence.at - build.last <= GONE {
-                    let shapes = builds.shapes.entry(record.name.clone()).or_default();
-                    shapes.entry(shape(&record)).or_insert_with(|| format!("the service {}", build.service));
-                }
-                keys.insert(record.key().to_owned());
-            }
+            let keys: HashSet<_> = flags(build).iter().map(|record| record.key().to_owned()).collect();
             for key in keys {
                 builds.lives.entry(key).or_default().push((build.first, build.last));
+            }
+        }
+        for build in evidence.running() {
+            for record in flags(build) {
+                let shapes = builds.shapes.entry(record.name.clone()).or_default();
+                shapes.entry(shape(&record)).or_insert_with(|| format!("the service {}", build.service));
             }
         }
         builds.lives.values_mut().for_each(|lives| lives.sort_unstable());

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::kind::Kind;
+use crate::report::visible;
 
 /// One finding, as it is written in JSON.
 #[derive(Clone, Debug, Serialize)]
@@ -65,7 +66,8 @@ pub(crate) enum Certainty {
 impl Finding {
     /// What tells it from others, in a baseline.
     pub(crate) fn line(&self) -> String {
-        format!("{} {}", self.kind, self.flag)
+        // A key may hold anything, a line feed too.
+        format!("{} {}", self.kind, visible(&self.flag).trim())
     }
 
     /// Where it is told: at the declaration, else at the first read.

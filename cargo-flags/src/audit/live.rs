@@ -14,6 +14,7 @@ use crate::day;
 use crate::evidence::{Evidence, FlagThere, Observation, Process};
 use crate::fit;
 use crate::other_engines;
+use crate::report::shell_word;
 
 const DAY: i64 = 24 * 60 * 60;
 /// How many processes or services a sentence names.
@@ -89,7 +90,7 @@ fn undeclared(subject: &Subject<'_>, evidence: &Evidence, builds: &Builds) -> Ve
         age_days: None,
         since: None,
         message: "a document that no flag here and none of a build that reports reads".to_owned(),
-        fix: format!("`cargo flags delete {key}`, unless services in other languages read it"),
+        fix: format!("`cargo flags delete {}`, unless services in other languages read it", shell_word(key)),
         is_known: false,
         is_denied: false,
     };

@@ -208,6 +208,7 @@ fn missing(kind: Kind, evidence: &Evidence) -> Option<&'static str> {
     let is_told = match kind {
         Kind::NoContext => evidence.processes.is_some(),
         Kind::Silent => evidence.seen.is_some() && evidence.builds.is_some(),
+        Kind::Undeclared => evidence.builds.is_some(),
         _ => true,
     };
     (!is_told).then_some("the user may not read what processes tell")

@@ -39,7 +39,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     snapshot: Option<PathBuf>,
 
-    /// Audit the flags of all builds that report to the server, instead of files
+    /// Audit the flags of all builds that reported to the server within a day, instead of files
     #[arg(long, conflicts_with_all = ["artifact", "package", "workspace", "bin", "release", "features", "cargo"])]
     fleet: bool,
 
@@ -226,10 +226,15 @@ fn evidence(arguments: &Arguments) -> Result<Option<Evidence>, Failure> {
 fn inventory(arguments: &Arguments, evidence: Option<&Evidence>) -> Result<Inventory, Failure> {
     let origin = &arguments.origin;
     if let (true, Some(evidence)) = (arguments.fleet, evidence) {
-        let Some(builds) = &evidence.builds else {
+        if evidence.builds.is_none() {
             return Err(Failure::wrong("--fleet: the user may not read what builds tell"));
-        };
-        return Ok(Inventory::of_flags(builds.iter().flat_map(|build| &build.flags).map(|record| record.get())));
+        }
+        let flags = evidence.running().flat_map(|build| &build.flags);
+        let inventory = Inventory::of_flags(flags.map(|record| record.get()));
+        if inventory.flags.is_empty() {
+            warn("no build that reports to the server has flags");
+        }
+        return Ok(inventory);
     }
     // No verb that talks to Redis builds anything.
     if arguments.redis.is_none() || !origin.artifact.is_empty() {

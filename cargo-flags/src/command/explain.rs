@@ -19,7 +19,7 @@ use crate::failure::{Failure, note, warn};
 use crate::fit;
 use crate::known::{self, Need};
 use crate::live::Live;
-use crate::report::{self, Format, Rows, one_line, visible};
+use crate::report::{self, Format, Rows, one_line, shell_word, visible};
 use crate::story;
 use crate::suggestion::did_you_mean;
 use crate::workspace;
@@ -267,7 +267,8 @@ fn value(declared: Option<&FlagRecord>, document: Option<&Document<'_>>, decisio
 
 /// What would change the answer, the least first.
 fn changes(found: &Found, document: Option<&Document<'_>>, decision: Decision, arguments: &Arguments) -> Vec<Change> {
-    let Found { name, key, declared, .. } = found;
+    let Found { key, declared, .. } = found;
+    let name = shell_word(&found.name);
     let user = &arguments.user;
     let mut changes = Vec::new();
     let mut add = |command: String, then: String| changes.push(Change { command, then });
@@ -284,7 +285,6 @@ fn changes(found: &Found, document: Option<&Document<'_>>, decision: Decision, a
     // The lowest percentage that admits the user, to four digits.
     let above = (bucket(key, user) * 10_000.0).floor() / 10_000.0 + 0.0001;
     let below = (bucket(key, user) * 10_000.0).floor() / 10_000.0;
-    let quoted = |word: &str| shell_word(word);
     match (decision.reason, decision.is_on) {
         (Reason::Disabled, _) => {
             let mut enabled = document.clone();
@@ -297,8 +297,8 @@ fn changes(found: &Found, document: Option<&Document<'_>>, decision: Decision, a
             let group =
                 arguments.groups.iter().find(|group| denied.allowed_groups.iter().any(|listed| **listed == ***group));
             let words = match (is_listed, group) {
-                (true, _) => format!("--user {}", quoted(user)),
-                (false, group) => format!("--group {}", quoted(group.map_or("", String::as_str))),
+                (true, _) => format!("--user {}", shell_word(user)),
+                (false, group) => format!("--group {}", shell_word(group.map_or("", String::as_str))),
             };
             if is_listed {
                 denied.allowed_users.retain(|listed| **listed != **user);
@@ -315,7 +315,10 @@ fn changes(found: &Found, document: Option<&Document<'_>>, decision: Decision, a
         }
         (_, false) => {
             if !user.is_empty() {
-                add(format!("cargo flags allow {name} --user {}", quoted(user)), "on for this user alone".to_owned());
+                add(
+                    format!("cargo flags allow {name} --user {}", shell_word(user)),
+                    "on for this user alone".to_owned(),
+                );
             }
             add(
                 format!("cargo flags rollout {name} {:.4}", above.min(100.0)),
@@ -334,14 +337,4 @@ fn changes(found: &Found, document: Option<&Document<'_>>, decision: Decision, a
         }
     }
     changes
-}
-
-/// A word as a shell takes it.
-fn shell_word(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | ':' | '@' | '+' | ',');
-    if !word.is_empty() && word.chars().all(is_plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
 }

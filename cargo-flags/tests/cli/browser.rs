@@ -1,4 +1,4 @@
-//! Browser: a real one without a window, driven over WebDriver, that is gone when a test is over, also by a panic.
+//! Browser: a real one without a window, driven over `WebDriver`, that is gone when a test is over, also by a panic.
 
 use std::future::Future;
 use std::io::{BufRead as _, BufReader};
