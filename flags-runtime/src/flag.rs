@@ -11,7 +11,7 @@ use crate::details::{ErrorCode, EvaluationDetails, Reason};
 use crate::evaluate::{Decision, Explanation, Observer, Step, evaluate_observed};
 use crate::registry::declaration::{Declaration, FlagCore};
 use crate::rules::DocumentError;
-use crate::rules::rule::Origin;
+use crate::rules::rule::{Origin, Rule};
 use crate::store;
 use crate::types::{DefaultValue, FlagValue, Held};
 use crate::value::CompiledValue;
@@ -171,9 +171,9 @@ fn outcome(core: &'static FlagCore, ctx: Option<&EvaluationContext>, observer: &
     core.settle_first();
     store::note_read(core);
     #[cfg(feature = "testing")]
-    if let Some(forced) = crate::testing::force::forced_value(core) {
+    if let Some(forced) = crate::testing::overrides::forced(core) {
         observer.saw(|| Step::Forced);
-        return Outcome { held: Held::Own(forced), reason: Reason::Override, error_code: None };
+        return by_force(core, forced, ctx, observer);
     }
     let published = core.published.load();
     let Some(current) = published.as_ref() else {
@@ -196,19 +196,55 @@ fn outcome(core: &'static FlagCore, ctx: Option<&EvaluationContext>, observer: &
         let error_code = current.refused.as_ref().map(DocumentError::code);
         return Outcome { error_code, ..Outcome::default(Reason::Error) };
     };
-    let key = core.declaration.key();
-    let targeting = Some(&rule.targeting);
-    let Decision { is_on, reason, error_code } = match ctx {
-        Some(ctx) => evaluate_observed(key, targeting, ctx, observer),
-        None => context::with_current(|ctx| evaluate_observed(key, targeting, ctx, observer)),
-    };
-    if error_code == Some(ErrorCode::TargetingKeyMissing) {
-        core.missing_keys.fetch_add(1, Ordering::Relaxed);
-    }
+    let Decision { is_on, reason, error_code } = by_rule(core, rule, ctx, observer);
     let held = match (is_on, core.declaration.is_switch()) {
         (_, true) => Held::Bits(is_on.into()),
         (true, false) => Held::Rule(published),
         (false, false) => Held::Default,
     };
     Outcome { held, reason: if is_override { Reason::Override } else { reason }, error_code }
+}
+
+/// Decides by a rule, and counts reads for which a key was missing.
+fn by_rule(core: &FlagCore, rule: &Rule, ctx: Option<&EvaluationContext>, observer: &mut impl Observer) -> Decision {
+    let (key, targeting) = (core.declaration.key(), Some(&rule.targeting));
+    let decision = match ctx {
+        Some(ctx) => evaluate_observed(key, targeting, ctx, observer),
+        None => context::with_current(|ctx| evaluate_observed(key, targeting, ctx, observer)),
+    };
+    if decision.error_code == Some(ErrorCode::TargetingKeyMissing) {
+        core.missing_keys.fetch_add(1, Ordering::Relaxed);
+    }
+    decision
+}
+
+/// Decides by what a test puts in the place of the source.
+#[cfg(feature = "testing")]
+fn by_force(
+    core: &FlagCore,
+    forced: crate::testing::overrides::Forced,
+    ctx: Option<&EvaluationContext>,
+    observer: &mut impl Observer,
+) -> Outcome {
+    use crate::testing::overrides::Forced;
+    let rule = match forced {
+        Forced::Value(value) => return Outcome { held: Held::Own(value), reason: Reason::Override, error_code: None },
+        Forced::Document(None) => {
+            observer.saw(|| Step::NoDocument);
+            return Outcome::default(Reason::Default);
+        }
+        Forced::Document(Some(Err(error))) => {
+            observer.saw(|| Step::Refused { message: error.to_string() });
+            return Outcome { error_code: Some(error.code()), ..Outcome::default(Reason::Error) };
+        }
+        Forced::Document(Some(Ok(rule))) => rule,
+    };
+    let Decision { is_on, reason, error_code } = by_rule(core, &rule, ctx, observer);
+    let on_value = || rule.on_value().cloned().map_or(Held::Default, Held::Own);
+    let held = match (is_on, core.declaration.is_switch()) {
+        (_, true) => Held::Bits(is_on.into()),
+        (true, false) => on_value(),
+        (false, false) => Held::Default,
+    };
+    Outcome { held, reason, error_code }
 }

@@ -294,6 +294,12 @@ fn settle_after_read(core: &FlagCore) {
     }
 }
 
+/// What a document compiles to for a flag; none without a document. Nothing is published.
+#[cfg(feature = "testing")]
+pub(crate) fn compile_document(text: Option<&[u8]>, flag: &Declaration) -> slot::Compiled {
+    compile(text, flag)
+}
+
 /// Changes how often a flag is forced, and its cell with it.
 #[cfg(feature = "testing")]
 pub(crate) fn change_forces(core: &FlagCore, change: impl FnOnce(&std::sync::atomic::AtomicUsize)) {

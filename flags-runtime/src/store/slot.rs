@@ -28,7 +28,7 @@ pub(super) struct Slot {
 }
 
 /// What a document compiles to; none without a document.
-pub(super) type Compiled = Option<Result<Arc<Rule>, DocumentError>>;
+pub(crate) type Compiled = Option<Result<Arc<Rule>, DocumentError>>;
 
 /// Compiles a document. Runs users' code, so never under the store's lock; what it does wrong concerns its own flag
 /// only, a panic included.

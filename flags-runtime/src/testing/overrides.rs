@@ -1,0 +1,300 @@
+//! Overrides: values and documents of flags that hold in a scope: on a thread until a guard goes, or for a future whenever it
+//! is polled.
+//!
+//! Whoever is in no scope sees nothing of them: other threads, other tasks on the same thread, and what is spawned unless it is
+//! carried along. Scopes nest; of one flag the innermost counts. They stand above everything else that decides.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::marker::PhantomData;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use serde_json::value::RawValue;
+
+use super::names;
+use crate::flag::Flag;
+use crate::registry::declaration::FlagCore;
+use crate::registry::registry;
+use crate::rules::DocumentError;
+use crate::rules::rule::Rule;
+use crate::store;
+use crate::types::{FlagValue, Json, Scalar};
+use crate::value::CompiledValue;
+
+/// Values and documents of flags for a scope. Cheap to clone, and may be sent to other threads.
+///
+/// ```
+/// use flags_runtime::testing::Overrides;
+/// use flags_runtime::{Flag, feature_flag, flag};
+///
+/// #[feature_flag(name = "overrides_example", default = false, expires = "2099-01-01")]
+/// static EXAMPLE: Flag<bool>;
+///
+/// # fn main() {
+/// let on = Overrides::new().force(&EXAMPLE, true);
+/// assert!(on.scope(|| flag!(EXAMPLE)));
+/// // A thread that is spawned takes nothing along by itself.
+/// on.scope(|| std::thread::spawn(|| assert!(!flag!(EXAMPLE))).join().unwrap());
+/// on.scope(|| std::thread::spawn(flags_runtime::testing::carry(|| assert!(flag!(EXAMPLE)))).join().unwrap());
+/// # }
+/// ```
+#[derive(Clone, Default)]
+pub struct Overrides {
+    /// The innermost last.
+    layers: Vec<Arc<Layer>>,
+}
+
+/// Keeps overrides in force on this thread; dropping it ends that. Guards may be dropped in any order.
+#[must_use = "the flag is forced only as long as this guard lives: `let _on = FLAG.force(true);`"]
+#[derive(Debug)]
+pub struct ForceGuard {
+    token: u64,
+    /// Of this thread, so it must not be sent.
+    not_send: PhantomData<*const ()>,
+}
+
+/// A value that a flag of type `T` can be forced to: the type itself; for `String` any string; for `Json<V>` a `V`.
+pub trait IntoForced<T> {
+    #[doc(hidden)]
+    fn into_forced(self) -> CompiledValue;
+}
+
+/// What is forced together. Flags are slow as long as it lives, on whatever thread it may come to be read.
+struct Layer(Vec<(&'static FlagCore, Forced)>);
+
+/// A scope that a thread is in, with what its guard knows it by.
+type Scope = (u64, Vec<Arc<Layer>>);
+
+/// What decides in place of the source.
+#[derive(Clone)]
+pub(crate) enum Forced {
+    /// This value, whoever asks.
+    Value(CompiledValue),
+    /// This document, or that there is none; with the error if it is refused.
+    Document(Option<Result<Arc<Rule>, DocumentError>>),
+}
+
+thread_local! {
+    /// The scopes that this thread is in, the innermost last.
+    static HERE: RefCell<Vec<Scope>> = const { RefCell::new(Vec::new()) };
+    static NEXT_TOKEN: Cell<u64> = const { Cell::new(0) };
+}
+
+impl Overrides {
+    /// None yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Those that hold here and now: for what is spawned from here, or a server that a test starts.
+    pub fn current() -> Self {
+        let here = HERE.try_with(|here| here.borrow().iter().flat_map(|(_, layers)| layers.clone()).collect());
+        Self { layers: here.unwrap_or_default() }
+    }
+
+    /// Also forces this flag to a value.
+    #[must_use]
+    pub fn force<T: FlagValue>(self, flag: &'static Flag<T>, value: impl IntoForced<T>) -> Self {
+        self.with(vec![(flag.__core(), Forced::Value(value.into_forced()))])
+    }
+
+    /// Also forces every bool flag of the program on, or off.
+    #[must_use]
+    pub fn force_all(self, is_on: bool) -> Self {
+        let bools = registry().flags().iter().filter(|flag| flag.declaration().type_name() == "bool");
+        let cores = bools.flat_map(|flag| flag.cores().iter().copied());
+        self.with(cores.map(|core| (core, Forced::Value(CompiledValue::Bits(is_on.into())))).collect())
+    }
+
+    /// Also puts documents in the place of the source's: a JSON object of flag names (or keys) and documents, as an override
+    /// file has it. Percentages and lists decide then; a document that is refused leaves the declared default with the reason
+    /// `ERROR`, and `null` is no document.
+    ///
+    /// # Panics
+    ///
+    /// If it is no JSON object, or names a flag that the program has not.
+    #[must_use]
+    #[track_caller]
+    pub fn documents(self, json: &str) -> Self {
+        let documents: BTreeMap<String, Box<RawValue>> = serde_json::from_str(json)
+            .unwrap_or_else(|error| panic!("these documents are no JSON object of flags and documents: {error}"));
+        let mut forced = Vec::new();
+        for (name, document) in documents {
+            let flag = names::find(&name).unwrap_or_else(|why| panic!("{why}"));
+            let text = Some(document.get()).filter(|text| *text != "null");
+            let document = store::compile_document(text.map(str::as_bytes), flag.declaration());
+            let cores = flag.cores().iter().copied();
+            forced.extend(cores.map(|core| (core, Forced::Document(document.clone()))));
+        }
+        self.with(forced)
+    }
+
+    fn with(mut self, forced: Vec<(&'static FlagCore, Forced)>) -> Self {
+        self.layers.push(Arc::new(Layer::new(forced)));
+        self
+    }
+
+    /// Holds them on this thread until the guard is dropped. Not for async code: a guard does not follow its task.
+    pub fn enter(&self) -> ForceGuard {
+        let token = NEXT_TOKEN.replace(NEXT_TOKEN.get() + 1);
+        // A thread that is being torn down has no list; it then sees what everybody sees.
+        let _ = HERE.try_with(|here| here.borrow_mut().push((token, self.layers.clone())));
+        ForceGuard { token, not_send: PhantomData }
+    }
+
+    /// Runs `f` with them, and takes them back, also when `f` panics.
+    pub fn scope<R>(&self, f: impl FnOnce() -> R) -> R {
+        let _guard = self.enter();
+        f()
+    }
+
+    /// Runs a future with them: set at each poll, so they follow it from thread to thread, and no other task sees them between
+    /// polls. Works on every runtime.
+    pub fn scope_async<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
+        set_at_each_poll(self.clone(), future)
+    }
+}
+
+/// Wraps a closure so that it runs with the overrides that hold now, wherever it runs later: for `std::thread::spawn`,
+/// `spawn_blocking` and the like. What calls many closures takes [`Overrides::current`] and a scope in each.
+pub fn carry<R>(f: impl FnOnce() -> R) -> impl FnOnce() -> R {
+    let carried = Overrides::current();
+    move || carried.scope(f)
+}
+
+/// Wraps a future so that it runs with the overrides that hold now, on whatever task it is spawned.
+pub fn carry_async<F: Future>(future: F) -> impl Future<Output = F::Output> {
+    set_at_each_poll(Overrides::current(), future)
+}
+
+/// Runs `f` with these documents in the place of the source's, see [`Overrides::documents`].
+///
+/// ```
+/// use flags_runtime::{EvaluationContext, Flag, feature_flag, flag, testing};
+///
+/// #[feature_flag(name = "documents_example", default = false, expires = "2099-01-01")]
+/// static EXAMPLE: Flag<bool>;
+///
+/// # fn main() {
+/// let documents = r#"{"documents_example":{"enabled":true,"rollout_percentage":0,"allowed_users":["ada"]}}"#;
+/// testing::with_documents(documents, || {
+///     assert!(flag!(EXAMPLE, &EvaluationContext::new("ada")));
+///     assert!(!flag!(EXAMPLE, &EvaluationContext::new("bob")));
+/// });
+/// # }
+/// ```
+///
+/// # Panics
+///
+/// As [`Overrides::documents`], and if `f` does.
+#[track_caller]
+pub fn with_documents<R>(json: &str, f: impl FnOnce() -> R) -> R {
+    Overrides::new().documents(json).scope(f)
+}
+
+/// Runs a future with these documents in the place of the source's, see [`Overrides::documents`].
+///
+/// # Panics
+///
+/// As [`Overrides::documents`], at once.
+#[track_caller]
+pub fn with_documents_async<F: Future>(json: &str, future: F) -> impl Future<Output = F::Output> + use<F> {
+    Overrides::new().documents(json).scope_async(future)
+}
+
+async fn set_at_each_poll<F: Future>(overrides: Overrides, future: F) -> F::Output {
+    let mut future = pin!(future);
+    poll_fn(|cx| {
+        let _guard = overrides.enter();
+        future.as_mut().poll(cx)
+    })
+    .await
+}
+
+/// What stands in place of the source's decision here.
+#[inline]
+pub(crate) fn forced(core: &FlagCore) -> Option<Forced> {
+    // Relaxed: who is in a scope came to it behind the counting, and of others' scopes nothing is to be seen.
+    if core.forces.load(Ordering::Relaxed) == 0 { None } else { forced_here(core) }
+}
+
+#[cold]
+fn forced_here(core: &FlagCore) -> Option<Forced> {
+    let innermost = |here: &RefCell<Vec<Scope>>| {
+        let here = here.borrow();
+        let mut layers = here.iter().rev().flat_map(|(_, layers)| layers.iter().rev());
+        layers.find_map(|layer| {
+            let of_flag = layer.0.iter().rev().find(|(forced, _)| std::ptr::eq(*forced, core));
+            of_flag.map(|(_, forced)| forced.clone())
+        })
+    };
+    HERE.try_with(innermost).ok().flatten()
+}
+
+impl Layer {
+    fn new(forced: Vec<(&'static FlagCore, Forced)>) -> Self {
+        for (core, _) in &forced {
+            store::change_forces(core, |forces| {
+                forces.fetch_add(1, Ordering::Relaxed);
+            });
+        }
+        Self(forced)
+    }
+}
+
+impl Drop for Layer {
+    fn drop(&mut self) {
+        for (core, _) in &self.0 {
+            store::change_forces(core, |forces| {
+                forces.fetch_sub(1, Ordering::Relaxed);
+            });
+        }
+    }
+}
+
+impl Drop for ForceGuard {
+    fn drop(&mut self) {
+        let left = HERE.try_with(|here| {
+            let mut here = here.borrow_mut();
+            let at = here.iter().position(|(token, _)| *token == self.token)?;
+            Some(here.remove(at))
+        });
+        // Outside of the borrow: values are users' code.
+        drop(left);
+    }
+}
+
+impl fmt::Debug for Overrides {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let flags = self.layers.iter().flat_map(|layer| &layer.0).map(|(core, _)| core.declaration.name());
+        f.debug_tuple("Overrides").field(&flags.collect::<Vec<_>>()).finish()
+    }
+}
+
+impl<T: Scalar> IntoForced<T> for T {
+    fn into_forced(self) -> CompiledValue {
+        CompiledValue::Bits(self.to_bits())
+    }
+}
+
+impl IntoForced<String> for String {
+    fn into_forced(self) -> CompiledValue {
+        CompiledValue::Text(self.into())
+    }
+}
+
+impl IntoForced<String> for &str {
+    fn into_forced(self) -> CompiledValue {
+        CompiledValue::Text(self.into())
+    }
+}
+
+impl<T: serde::de::DeserializeOwned + Send + Sync + 'static> IntoForced<Json<T>> for T {
+    fn into_forced(self) -> CompiledValue {
+        CompiledValue::Json(Arc::new(self))
+    }
+}
