@@ -32,7 +32,7 @@ fn read() -> Values {
 }
 
 fn of_case(n: u8) -> Values {
-    (n % 2 == 0, n, [Pricing::Control, Pricing::VariantA, Pricing::VariantB][usize::from(n % 3)])
+    (n.is_multiple_of(2), n, [Pricing::Control, Pricing::VariantA, Pricing::VariantB][usize::from(n % 3)])
 }
 
 #[track_caller]

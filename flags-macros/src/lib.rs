@@ -25,6 +25,7 @@ mod declaration;
 mod derive;
 mod function;
 mod item;
+mod test;
 
 use proc_macro::TokenStream;
 
@@ -149,4 +150,30 @@ pub fn feature_flag(arguments: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_derive(FlagValue, attributes(flag_value))]
 pub fn flag_value(item: TokenStream) -> TokenStream {
     derive::expand(item.into()).into()
+}
+
+/// A test whose flags are forced, for it alone: it stands above what makes the test, `#[test]`, `#[tokio::test]`, `#[rstest]` and
+/// the like; a plain function without any becomes a `#[test]`.
+///
+/// ```text
+/// #[flags_runtime::test(NEW_CHECKOUT = true, PRICING = Pricing::VariantB)]
+/// #[tokio::test]
+/// async fn the_new_checkout_takes_cards() { .. }
+///
+/// #[flags_runtime::test(matrix(NEW_CHECKOUT, PRICING = [Control, VariantA, VariantB]))]
+/// fn a_price_is_never_negative() { .. }             // six tests: a_price_is_never_negative::new_checkout_off_pricing_control, ..
+/// ```
+///
+/// | argument | |
+/// |---|---|
+/// | `FLAG = value` | this flag has this value: an expression, which may use the parameters of the test |
+/// | `all = on`, `all = off` | every bool flag of the program; what is named beside it counts more |
+/// | `matrix(FLAG, OTHER = [A, B])` | a test for each combination: of a bare flag off and on. A variant of an enum that is not named does not compile, unless `..` stands at the end. Over 16 combinations so many are chosen that every two values meet; `full` runs all |
+/// | `crate = path` | where `flags_runtime` is, if not at `::flags_runtime` |
+///
+/// Other tests, threads and tasks see nothing of it, unless it is carried along (`testing::carry`). Needs the feature `testing`.
+#[proc_macro_attribute]
+pub fn test(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    let is_below_test = test::stands_below_test(proc_macro2::Span::call_site());
+    test::expand(arguments.into(), item.into(), is_below_test).into()
 }

@@ -107,6 +107,58 @@ pub fn explain_for<T: FlagValue>(flag: &'static Flag<T>, ctx: &EvaluationContext
     flag.explain_for(ctx)
 }
 
+/// Whether a test's matrix has every variant of a flag's enum; evaluated where it is compiled.
+///
+/// # Panics
+///
+/// If not, which is an error of the compiler there.
+#[cfg(feature = "testing")]
+pub const fn expect_variants<T: FlagValue>(_: &'static Flag<T>, named: &[&str], is_open: bool) {
+    let idents = T::SHAPE.idents;
+    let mut at = 0;
+    while at < named.len() {
+        assert!(has(idents, named[at]), "the matrix names a variant that the enum of this flag does not have");
+        at += 1;
+    }
+    let mut at = 0;
+    while at < idents.len() && !is_open {
+        assert!(
+            has(named, idents[at]),
+            "the matrix leaves out a variant of the enum of this flag: name it, or write `..` at the end of the list"
+        );
+        at += 1;
+    }
+}
+
+#[cfg(feature = "testing")]
+const fn has(texts: &[&str], wanted: &str) -> bool {
+    let mut at = 0;
+    while at < texts.len() {
+        if is_same(texts[at].as_bytes(), wanted.as_bytes()) {
+            return true;
+        }
+        at += 1;
+    }
+    false
+}
+
+#[cfg(feature = "testing")]
+const fn is_same(left: &[u8], right: &[u8]) -> bool {
+    let mut at = 0;
+    while at < left.len() && at < right.len() && left[at] == right[at] {
+        at += 1;
+    }
+    at == left.len() && at == right.len()
+}
+
+/// The variant of a flag's enum that is called so; [`expect_variants`] has looked that there is one.
+#[cfg(feature = "testing")]
+pub fn variant<T: Scalar>(_: &'static Flag<T>, ident: &str) -> T {
+    // Variants are numbered in the order of their declaration.
+    let at = <T as Scalar>::SHAPE.idents.iter().position(|known| *known == ident);
+    T::from_bits(at.map_or(0, |at| at as u64))
+}
+
 /// The stand-in for a flag whose declaration is in error, so that uses of it are no errors too.
 pub const fn stand_in<T: FlagValue>() -> Flag<T> {
     static DECLARATION: Declaration = Declaration::new(Metadata::EMPTY, |_| Ok(None), || 0, &[]);

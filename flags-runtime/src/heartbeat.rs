@@ -211,7 +211,7 @@ mod tests {
                 name: "pricing",
                 key: "Pricing",
                 expires: "2099-01-01",
-                shape: Shape { name: "enum", variants: &["a", "b"], is_switch: false },
+                shape: Shape { name: "enum", variants: &["a", "b"], idents: &["A", "B"], is_switch: false },
                 place: Place { package: "shop", version: "1.0.0", ..Metadata::EMPTY.place },
                 ..Metadata::EMPTY
             },

@@ -94,6 +94,8 @@ pub use error::{NotReady, StartError};
 pub use evaluate::{Explanation, Step};
 pub use event::Event;
 pub use flag::Flag;
+#[cfg(feature = "testing")]
+pub use flags_macros::test;
 pub use flags_macros::{FlagValue, feature_flag};
 pub use registry::{Registry, registry};
 pub use rules::bucket::bucket;

@@ -326,7 +326,12 @@ macro_rules! __flags_enum_with {
         const _: () = {
             impl $crate::__private::Scalar for $type {
                 const SHAPE: $crate::__private::Shape =
-                    $crate::__private::Shape { name: "enum", variants: &[$($name),*], is_switch: false };
+                    $crate::__private::Shape {
+                        name: "enum",
+                        variants: &[$($name),*],
+                        idents: &[$(::core::stringify!($variant)),*],
+                        is_switch: false,
+                    };
                 type Text<__D: $crate::__private::ConstDefault<Value = Self>> = __FlagsText<__D>;
 
                 #[inline]

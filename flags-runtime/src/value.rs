@@ -27,6 +27,8 @@ pub struct Shape {
     pub name: &'static str,
     /// The names of an enum's variants, in declaration order.
     pub variants: &'static [&'static str],
+    /// The same as Rust calls them.
+    pub idents: &'static [&'static str],
     /// A switch is on or off, and its document's value is not read for decisions.
     pub is_switch: bool,
 }

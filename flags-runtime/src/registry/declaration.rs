@@ -48,7 +48,7 @@ impl Metadata {
     pub(crate) const EMPTY: Self = Self {
         name: "",
         key: "",
-        shape: Shape { name: "", variants: &[], is_switch: false },
+        shape: Shape { name: "", variants: &[], idents: &[], is_switch: false },
         default_expression: "",
         expires: "",
         expired_from: u64::MAX,

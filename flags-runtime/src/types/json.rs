@@ -28,7 +28,7 @@ impl<T: DeserializeOwned + Send + Sync + 'static> FlagValue for Json<T> {
     type Made = T;
     type Ref = FlagRef<T>;
     type Text<D: ConstDefault<Value = T>> = JsonText;
-    const SHAPE: Shape = Shape { name: "json", variants: &[], is_switch: false };
+    const SHAPE: Shape = Shape { name: "json", variants: &[], idents: &[], is_switch: false };
 
     fn decode(text: &str) -> Result<Option<CompiledValue>, String> {
         match serde_json::from_str::<T>(text) {

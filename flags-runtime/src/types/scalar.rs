@@ -69,7 +69,7 @@ impl<T: Scalar> FlagValue for T {
 }
 
 impl Scalar for bool {
-    const SHAPE: Shape = Shape { name: "bool", variants: &[], is_switch: true };
+    const SHAPE: Shape = Shape { name: "bool", variants: &[], idents: &[], is_switch: true };
     type Text<D: ConstDefault<Value = Self>> = BoolText<D>;
 
     fn to_bits(&self) -> u64 {
@@ -107,7 +107,7 @@ macro_rules! integers {
             reason = "bits go in and come out through the same two's complement"
         )]
         impl Scalar for $type {
-            const SHAPE: Shape = Shape { name: stringify!($type), variants: &[], is_switch: false };
+            const SHAPE: Shape = Shape { name: stringify!($type), variants: &[], idents: &[], is_switch: false };
             type Text<D: ConstDefault<Value = Self>> = IntegerText<$type, D>;
 
             fn to_bits(&self) -> u64 {
@@ -158,7 +158,7 @@ macro_rules! floats {
     ($($type:ident)*) => {$(
         #[allow(clippy::cast_possible_truncation, reason = "the bits of an f32 were made from 32 bits")]
         impl Scalar for $type {
-            const SHAPE: Shape = Shape { name: stringify!($type), variants: &[], is_switch: false };
+            const SHAPE: Shape = Shape { name: stringify!($type), variants: &[], idents: &[], is_switch: false };
             type Text<D: ConstDefault<Value = Self>> = FloatText;
 
             fn to_bits(&self) -> u64 {

@@ -135,7 +135,7 @@ impl FlagValue for String {
     type Made = String;
     type Ref = FlagRef<str>;
     type Text<D: ConstDefault<Value = &'static str>> = StringText<D>;
-    const SHAPE: Shape = Shape { name: "string", variants: &[], is_switch: false };
+    const SHAPE: Shape = Shape { name: "string", variants: &[], idents: &[], is_switch: false };
 
     fn decode(text: &str) -> Result<Option<CompiledValue>, String> {
         let value: String = serde_json::from_str(text).map_err(|_| "is not a string".to_owned())?;

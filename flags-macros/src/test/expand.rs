@@ -1,0 +1,137 @@
+//! The tokens of a test: only quoted here, decided elsewhere.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::quote;
+use syn::{Attribute, FnArg, ItemFn, Pat, ReturnType};
+
+use super::matrix::{Case, Value};
+use super::validate::Test;
+
+pub(super) fn expand(test: &Test) -> TokenStream {
+    let Test { function, runtime, all, forced, cases, exhaustive, is_bare } = test;
+    let all = all.map(|is_on| quote!(.force_all(#is_on)));
+    let values = forced.iter().map(|(flag, value)| quote!(.force(&#flag, #value)));
+    let overrides = quote!(#runtime::testing::Overrides::new() #all #(#values)*);
+    let test_attribute = is_bare.then(|| quote!(#[::core::prelude::v1::test]));
+    match cases {
+        None => forced_function(function, &overrides, test_attribute.as_ref(), runtime),
+        Some(cases) => matrix(function, cases, &overrides, exhaustive, test_attribute.as_ref(), runtime),
+    }
+}
+
+/// The function itself, with its body in the scope.
+fn forced_function(
+    function: &ItemFn,
+    overrides: &TokenStream,
+    test_attribute: Option<&TokenStream>,
+    runtime: &TokenStream,
+) -> TokenStream {
+    let ItemFn { attrs, vis, sig, block, .. } = function;
+    let statements = &block.stmts;
+    let body = if sig.asyncness.is_some() {
+        let output = output(&sig.output);
+        quote! {
+            let __flags_overrides = #overrides;
+            __flags_overrides.scope_async(async move {
+                // The type of the block, for what `?` converts errors to.
+                if false {
+                    return #runtime::__private::never_called::<#output>();
+                }
+                #(#statements)*
+            }).await
+        }
+    } else {
+        quote! {
+            let __flags_overrides = #overrides.enter();
+            #(#statements)*
+        }
+    };
+    quote! {
+        #test_attribute
+        #(#attrs)*
+        #vis #sig { #body }
+    }
+}
+
+/// The function as it is, and beside it a module of its name with a test for each case that calls it.
+fn matrix(
+    function: &ItemFn,
+    cases: &[Case],
+    overrides: &TokenStream,
+    exhaustive: &[TokenStream],
+    test_attribute: Option<&TokenStream>,
+    runtime: &TokenStream,
+) -> TokenStream {
+    let ItemFn { attrs, sig, .. } = function;
+    let name = &sig.ident;
+    let (cfgs, tests): (Vec<_>, Vec<_>) = attrs.iter().partition(|attribute| is_condition(attribute));
+    let mut plain = function.clone();
+    plain.attrs = cfgs.iter().map(|attribute| (*attribute).clone()).collect();
+    plain.sig.inputs.iter_mut().for_each(|input| attributes(input).clear());
+    let (mut inputs, mut arguments) = (sig.inputs.clone(), Vec::new());
+    for (index, input) in inputs.iter_mut().enumerate() {
+        if let FnArg::Typed(typed) = input {
+            let argument = match &*typed.pat {
+                Pat::Ident(ident) => ident.ident.clone(),
+                _ => Ident::new(&format!("__flags_argument_{index}"), Span::call_site()),
+            };
+            *typed.pat = syn::parse_quote!(#argument);
+            arguments.push(argument);
+        }
+    }
+    let functions = cases.iter().map(|Case { name: case, forced }| {
+        let values = forced.iter().map(|(flag, value)| match value {
+            Value::Bool(is_on) => quote!(.force(&#flag, #is_on)),
+            Value::Expression(value) => quote!(.force(&#flag, #value)),
+            Value::Variant(ident) => {
+                let ident = ident.to_string();
+                quote!(.force(&#flag, #runtime::__private::variant(&#flag, #ident)))
+            }
+        });
+        let mut signature = sig.clone();
+        signature.ident = case.clone();
+        signature.inputs.clone_from(&inputs);
+        let overrides = quote!(#overrides #(#values)*);
+        let body = if sig.asyncness.is_some() {
+            quote!(#overrides.scope_async(super::#name(#(#arguments),*)).await)
+        } else {
+            quote!(#overrides.scope(|| super::#name(#(#arguments),*)))
+        };
+        quote! {
+            #test_attribute
+            #(#tests)*
+            #signature { #body }
+        }
+    });
+    quote! {
+        #plain
+        #(#cfgs)*
+        mod #name {
+            #[allow(unused_imports)]
+            use super::*;
+            #[allow(clippy::no_effect)]
+            const _: () = { #(#exhaustive)* };
+            #(#functions)*
+        }
+    }
+}
+
+/// What the function gives.
+fn output(output: &ReturnType) -> TokenStream {
+    match output {
+        ReturnType::Default => quote!(()),
+        ReturnType::Type(_, output) => quote!(#output),
+    }
+}
+
+/// Whether an attribute says when, or with which lints, something is there at all.
+fn is_condition(attribute: &Attribute) -> bool {
+    ["cfg", "cfg_attr", "allow", "expect", "warn", "deny"].iter().any(|word| attribute.path().is_ident(word))
+}
+
+fn attributes(input: &mut FnArg) -> &mut Vec<Attribute> {
+    match input {
+        FnArg::Receiver(receiver) => &mut receiver.attrs,
+        FnArg::Typed(typed) => &mut typed.attrs,
+    }
+}

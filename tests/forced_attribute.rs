@@ -1,0 +1,143 @@
+//! `#[flags_runtime::test(..)]` above whatever makes a test: plain functions, tokio, rstest, results, matrices.
+
+use std::collections::BTreeSet;
+use std::num::ParseIntError;
+use std::sync::Mutex;
+
+use flags_runtime::{Flag, FlagValue, feature_flag, flag, testing};
+use rstest::rstest;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, FlagValue)]
+enum Pricing {
+    Control,
+    #[flag_value(rename = "b")]
+    VariantA,
+    VariantB,
+}
+
+#[feature_flag(name = "attribute_cart", default = false, expires = "2099-01-01")]
+static CART: Flag<bool>;
+#[feature_flag(name = "attribute_mail", default = true, expires = "2099-01-01")]
+static MAIL: Flag<bool>;
+#[feature_flag(name = "attribute_size", default = 200, expires = "2099-01-01")]
+static SIZE: Flag<i32>;
+#[feature_flag(name = "attribute_pricing", default = Pricing::Control, expires = "2099-01-01")]
+static PRICING: Flag<Pricing>;
+#[feature_flag(name = "attribute_title", default = "declared", expires = "2099-01-01")]
+static TITLE: Flag<String>;
+
+#[flags_runtime::test(CART = true, PRICING = Pricing::VariantB, TITLE = "forced")]
+fn a_plain_function_becomes_a_test() {
+    assert!(flag!(CART));
+    assert_eq!((flag!(PRICING), flag!(TITLE).into_owned()), (Pricing::VariantB, "forced".to_owned()));
+    std::thread::spawn(|| assert!(!flag!(CART))).join().unwrap();
+}
+
+#[flags_runtime::test(CART = true)]
+#[test]
+#[should_panic(expected = "on purpose")]
+fn what_stands_below_stays() {
+    assert!(!flag!(CART), "on purpose");
+}
+
+#[flags_runtime::test(CART = true, SIZE = 7)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_async_test_keeps_its_flags_from_thread_to_thread() -> Result<(), ParseIntError> {
+    for _ in 0..100 {
+        assert_eq!((flag!(CART), flag!(SIZE)), (true, 7));
+        tokio::task::yield_now().await;
+    }
+    tokio::spawn(async { assert!(!flag!(CART)) }).await.unwrap();
+    tokio::spawn(testing::carry_async(async { assert!(flag!(CART)) })).await.unwrap();
+    let seven: i32 = "7".parse()?;
+    assert_eq!(seven, flag!(SIZE));
+    Ok(())
+}
+
+#[flags_runtime::test(CART = true)]
+fn a_result_is_returned() -> Result<(), ParseIntError> {
+    let _: u8 = "1".parse()?;
+    if flag!(CART) {
+        return Ok(());
+    }
+    "x".parse::<u8>().map(drop)
+}
+
+#[flags_runtime::test(SIZE = size * 2, CART = size > 1)]
+#[rstest]
+#[case(1, 2)]
+#[case(2, 4)]
+fn values_may_use_the_parameters(#[case] size: i32, #[case] expected: i32) {
+    assert_eq!((flag!(SIZE), flag!(CART)), (expected, size > 1));
+}
+
+#[flags_runtime::test(all = off, CART = true)]
+fn all_comes_before_what_is_named() {
+    assert_eq!((flag!(CART), flag!(MAIL)), (true, false));
+}
+
+#[flags_runtime::test(CART = true)]
+fn scopes_inside_count_more() {
+    let off = CART.force(false);
+    assert!(!flag!(CART));
+    drop(off);
+    assert!(flag!(CART));
+}
+
+static SEEN: Mutex<BTreeSet<(bool, Pricing, i32)>> = Mutex::new(BTreeSet::new());
+
+#[flags_runtime::test(matrix(CART, PRICING = [Control, Pricing::VariantA, VariantB]), SIZE = -1)]
+fn every_combination_is_a_test_of_its_own() {
+    SEEN.lock().unwrap().insert((flag!(CART), flag!(PRICING), flag!(SIZE)));
+}
+
+#[flags_runtime::test(matrix(SIZE = [-1, 0, i32::MAX], PRICING = [Control, ..]))]
+#[tokio::test]
+async fn async_tests_have_matrices_too() -> Result<(), ParseIntError> {
+    tokio::task::yield_now().await;
+    assert!([-1, 0, i32::MAX].contains(&flag!(SIZE)));
+    assert_eq!(flag!(PRICING), Pricing::Control);
+    Ok(())
+}
+
+#[flags_runtime::test(matrix(CART, MAIL))]
+#[rstest]
+#[case(1)]
+#[case(2)]
+fn cases_and_matrices_multiply(#[case] n: i32) {
+    assert!(n > 0);
+    let _ = (flag!(CART), flag!(MAIL));
+}
+
+/// Asked of this very binary: what the harness lists is what runs.
+#[test]
+fn cases_are_listed_by_name_and_each_has_its_values() {
+    let this = std::env::current_exe().unwrap();
+    let list = std::process::Command::new(&this).args(["--list", "--format", "terse"]).output().unwrap();
+    let list = String::from_utf8(list.stdout).unwrap();
+    let of = |name: &str| -> BTreeSet<String> {
+        let tests = list.lines().filter_map(|line| line.strip_suffix(": test"));
+        tests.filter_map(|test| test.strip_prefix(&format!("{name}::"))).map(str::to_owned).collect()
+    };
+    let cases = of("every_combination_is_a_test_of_its_own");
+    assert_eq!(cases.len(), 6, "{list}");
+    assert!(cases.contains("cart_on_pricing_variant_a"), "{cases:?}");
+    let sizes = of("async_tests_have_matrices_too");
+    assert!(sizes.contains("size_minus_1_pricing_control") && sizes.len() == 3, "{sizes:?}");
+    assert_eq!(of("cases_and_matrices_multiply").len(), 8, "{list}");
+    assert_eq!(list.lines().filter(|line| *line == "a_plain_function_becomes_a_test: test").count(), 1, "{list}");
+    // All six in one process: together they have seen all six combinations.
+    every_combination();
+}
+
+fn every_combination() {
+    let before = SEEN.lock().unwrap().clone();
+    assert!(before.iter().all(|(_, _, size)| *size == -1), "{before:?}");
+    for is_on in [false, true] {
+        for pricing in [Pricing::Control, Pricing::VariantA, Pricing::VariantB] {
+            testing::Overrides::new().force(&CART, is_on).force(&PRICING, pricing).force(&SIZE, -1).scope(|| {
+                assert_eq!((flag!(CART), flag!(PRICING)), (is_on, pricing));
+            });
+        }
+    }
+}
