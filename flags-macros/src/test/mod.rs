@@ -18,15 +18,12 @@ pub(crate) use place::stands_below_test;
 pub(crate) fn expand(arguments: TokenStream, item: TokenStream, is_below_test: bool) -> TokenStream {
     let mut diagnostics = Diagnostics::default();
     let arguments = parse::Arguments::read(arguments, &mut diagnostics);
-    let expansion = match syn::parse2::<syn::ItemFn>(item.clone()) {
-        Ok(function) => {
-            let test = validate::validate(arguments, function, is_below_test, &mut diagnostics);
-            diagnostics.is_empty().then(|| expand::expand(&test))
-        }
-        Err(_) => {
-            diagnostics.report_at(&item, "`#[flags_runtime::test]` belongs on a test function: move it there");
-            None
-        }
+    let expansion = if let Ok(function) = syn::parse2::<syn::ItemFn>(item.clone()) {
+        let test = validate::validate(arguments, function, is_below_test, &mut diagnostics);
+        diagnostics.is_empty().then(|| expand::expand(&test))
+    } else {
+        diagnostics.report_at(&item, "`#[flags_runtime::test]` belongs on a test function: move it there");
+        None
     };
     let mut tokens = diagnostics.into_compile_errors();
     tokens.extend(expansion.unwrap_or(item));
