@@ -168,6 +168,8 @@ fn decide(core: &'static FlagCore, ctx: Option<&EvaluationContext>) -> Held {
 
 /// Decides by the published rule, without the cell. The same for every flag type.
 fn outcome(core: &'static FlagCore, ctx: Option<&EvaluationContext>, observer: &mut impl Observer) -> Outcome {
+    #[cfg(feature = "testing")]
+    crate::testing::overrides::arm();
     core.settle_first();
     store::note_read(core);
     #[cfg(feature = "testing")]

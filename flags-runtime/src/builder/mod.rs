@@ -244,6 +244,9 @@ impl Builder {
         }
         targeting_keys::set(self.targeting_keys);
         wire::share_uncleaned(self.shares_uncleaned);
+        // Before anything is published, which would settle flags.
+        #[cfg(feature = "testing")]
+        crate::testing::overrides::arm();
         let generation = store::begin();
         BOARD.begin(generation);
         let listener = self.listener.clone();

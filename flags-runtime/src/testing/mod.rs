@@ -1,6 +1,7 @@
 //! For tests: forced flags and documents, dark launches that must match, and the test that no flag has expired. Adds API only:
 //! nothing changes until the first of them is used.
 
+mod environment;
 mod expiry;
 mod force;
 mod mismatch;

@@ -15,10 +15,10 @@ use std::sync::atomic::Ordering;
 
 use serde_json::value::RawValue;
 
-use super::names;
+use super::{environment, names};
 use crate::flag::Flag;
 use crate::registry::declaration::FlagCore;
-use crate::registry::registry;
+use crate::registry::{RegisteredFlag, registry};
 use crate::rules::DocumentError;
 use crate::rules::rule::Rule;
 use crate::store;
@@ -100,6 +100,11 @@ impl Overrides {
     #[must_use]
     pub fn force<T: FlagValue>(self, flag: &'static Flag<T>, value: impl IntoForced<T>) -> Self {
         self.with(vec![(flag.__core(), Forced::Value(value.into_forced()))])
+    }
+
+    /// Also forces a flag that is known by its name.
+    pub(super) fn force_registered(self, flag: &'static RegisteredFlag, value: &CompiledValue) -> Self {
+        self.with(flag.cores().iter().map(|core| (*core, Forced::Value(value.clone()))).collect())
     }
 
     /// Also forces every bool flag of the program on, or off.
@@ -222,17 +227,24 @@ pub(crate) fn forced(core: &FlagCore) -> Option<Forced> {
     if core.forces.load(Ordering::Relaxed) == 0 { None } else { forced_here(core) }
 }
 
+/// Makes ready what the environment forces, before a cell settles without it.
+#[inline]
+pub(crate) fn arm() {
+    let _ = environment::overrides();
+}
+
 #[cold]
 fn forced_here(core: &FlagCore) -> Option<Forced> {
-    let innermost = |here: &RefCell<Vec<Scope>>| {
-        let here = here.borrow();
-        let mut layers = here.iter().rev().flat_map(|(_, layers)| layers.iter().rev());
-        layers.find_map(|layer| {
-            let of_flag = layer.0.iter().rev().find(|(forced, _)| std::ptr::eq(*forced, core));
-            of_flag.map(|(_, forced)| forced.clone())
-        })
-    };
-    HERE.try_with(innermost).ok().flatten()
+    let innermost = |here: &RefCell<Vec<Scope>>| in_layers(core, here.borrow().iter().flat_map(|(_, layers)| layers));
+    let here = HERE.try_with(innermost).ok().flatten();
+    here.or_else(|| in_layers(core, environment::overrides()?.layers.iter()))
+}
+
+/// What the last of these layers has of a flag.
+fn in_layers<'a>(core: &FlagCore, layers: impl DoubleEndedIterator<Item = &'a Arc<Layer>>) -> Option<Forced> {
+    let mut of_flag = layers.rev().flat_map(|layer| layer.0.iter().rev());
+    let found = of_flag.find(|(forced, _)| std::ptr::eq(*forced, core));
+    found.map(|(_, forced)| forced.clone())
 }
 
 impl Layer {

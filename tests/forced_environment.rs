@@ -1,0 +1,115 @@
+//! `FLAGS_FORCE`: forced flags for a whole test run, in test builds alone. The variable is process-wide, so each case is this
+//! binary, started again.
+
+use std::env;
+use std::fs;
+use std::process::Command;
+
+use flags_runtime::source::MemorySource;
+use flags_runtime::{Flag, FlagValue, builder, feature_flag, flag};
+
+#[derive(Clone, Copy, Debug, PartialEq, FlagValue)]
+enum Pricing {
+    Control,
+    VariantB,
+}
+
+#[feature_flag(name = "env_cart", default = false, expires = "2099-01-01")]
+static CART: Flag<bool>;
+#[feature_flag(name = "env_mail", default = true, expires = "2099-01-01")]
+static MAIL: Flag<bool>;
+#[feature_flag(name = "env_size", key = "Env Size", default = 20, expires = "2099-01-01")]
+static SIZE: Flag<u8>;
+#[feature_flag(name = "env_pricing", default = Pricing::Control, expires = "2099-01-01")]
+static PRICING: Flag<Pricing>;
+#[feature_flag(name = "env_title", default = "declared", expires = "2099-01-01")]
+static TITLE: Flag<String>;
+
+fn read() -> String {
+    format!("{} {} {} {:?} {}", flag!(CART), flag!(MAIL), flag!(SIZE), flag!(PRICING), flag!(TITLE))
+}
+
+/// Does nothing unless it is started by one of the others.
+#[test]
+fn child() {
+    let Ok(expected) = env::var("TEST_EXPECTED") else { return };
+    if env::var_os("TEST_STARTED").is_some() {
+        let source = MemorySource::new();
+        let writer = source.writer();
+        writer.set("env_cart", r#"{"enabled":false}"#);
+        writer.set("env_mail", r#"{"enabled":false}"#);
+        let guard = builder().source(source).start().unwrap();
+        guard.wait_ready(std::time::Duration::from_secs(10)).unwrap();
+        assert_eq!(read(), expected);
+        return;
+    }
+    assert_eq!(read(), expected);
+    // Everybody in the process sees it, and scopes stand above it.
+    assert_eq!(std::thread::spawn(read).join().unwrap(), expected);
+    let scope = SIZE.force(99);
+    assert_eq!(flag!(SIZE), 99);
+    drop(scope);
+    assert_eq!(read(), expected);
+}
+
+fn run(program: &std::path::Path, force: &str, expected: &str, more: &[(&str, &str)]) -> (bool, String) {
+    let mut command = Command::new(program);
+    command.args(["--exact", "child", "--nocapture"]).env("FLAGS_FORCE", force).env("TEST_EXPECTED", expected);
+    let output = command.env("RUST_BACKTRACE", "0").envs(more.iter().copied()).output().unwrap();
+    (
+        output.status.success(),
+        String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout),
+    )
+}
+
+#[track_caller]
+fn assert_reads(force: &str, expected: &str, more: &[(&str, &str)]) {
+    let (is_good, said) = run(&env::current_exe().unwrap(), force, expected, more);
+    assert!(is_good, "{said}");
+}
+
+#[test]
+fn flags_are_forced_by_name_or_key_as_json_or_plain_words() {
+    let defaults = "false true 20 Control declared";
+    assert_reads("", defaults, &[]);
+    assert_reads("env_cart=true", "true true 20 Control declared", &[]);
+    let all = r#"env_cart=true, Env Size=7, env_pricing=variant_b, env_title="a, b""#;
+    assert_reads(all, "true true 7 VariantB a, b", &[]);
+    assert_reads("env_title=true", "false true 20 Control true", &[]);
+    assert_reads("all-on,env_size=1", "true true 1 Control declared", &[]);
+    assert_reads("all-off,env_cart=true", "true false 20 Control declared", &[]);
+    // A workspace has many test binaries, and each has flags of its own.
+    assert_reads("some_other_binary_has_this=true", defaults, &[]);
+}
+
+#[test]
+fn they_stand_above_a_source_that_is_started() {
+    assert_reads("env_cart=true", "true false 20 Control declared", &[("TEST_STARTED", "1")]);
+}
+
+#[test]
+fn what_cannot_be_meant_fails_at_the_first_read() {
+    for (force, expected) in [
+        (
+            "env_crat=true",
+            "FLAGS_FORCE cannot be obeyed: this program has no flag `env_crat`: did you mean `env_cart`?",
+        ),
+        ("env_cart=yes", "`yes` is no value of `env_cart`: write `true` or `false`"),
+        ("env_size=300", "`300` is no value of `env_size`: it is not a whole number from 0 to 255"),
+        ("env_pricing=variant_c", "`variant_c` is no value of `env_pricing`"),
+        ("env_cart", "`env_cart` is given no value: write `env_cart=true`"),
+    ] {
+        let (is_good, said) = run(&env::current_exe().unwrap(), force, "", &[]);
+        assert!(!is_good && said.contains(expected), "{force}: {said}");
+    }
+}
+
+/// A release binary of a workspace in which some crate switches the feature on is no test build.
+#[test]
+fn a_program_that_is_no_test_build_does_not_obey() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("service");
+    fs::copy(env::current_exe().unwrap(), &program).unwrap();
+    let (is_good, said) = run(&program, "env_cart=true,env_size=300", "false true 20 Control declared", &[]);
+    assert!(is_good, "{said}");
+}
