@@ -145,9 +145,21 @@ impl Inventory {
     /// How many places read this flag. A site's record has the flag's name only; which of two flags of one name it reads
     /// is told by the file that both are linked into.
     pub(crate) fn call_sites(&self, flag: &FlagRecord) -> CallSites {
-        let by_name = CallSites { count: self.sites(&flag.name).len(), is_by_name: true };
+        match self.own_sites(flag) {
+            Some(own) => CallSites { count: own.len(), is_by_name: false },
+            None => CallSites { count: self.sites(&flag.name).len(), is_by_name: true },
+        }
+    }
+
+    /// Where this flag is read; where nothing tells it from another one of its name, where any of them is.
+    pub(crate) fn sites_of(&self, flag: &FlagRecord) -> Vec<&Record> {
+        self.own_sites(flag).unwrap_or_else(|| self.sites(&flag.name).iter().collect())
+    }
+
+    fn own_sites(&self, flag: &FlagRecord) -> Option<Vec<&Record>> {
+        let by_name = self.sites(&flag.name);
         if self.declared(&flag.name).iter().all(|other| other.is_same_place(flag)) {
-            return CallSites { is_by_name: false, ..by_name };
+            return Some(by_name.iter().collect());
         }
         let mut own = HashSet::new();
         for file in &self.files {
@@ -160,13 +172,13 @@ impl Inventory {
             }
             let mut sites = of_kind(RecordKind::Site).peekable();
             if sites.peek().is_some() && has_own == has_other {
-                return by_name;
+                return None;
             }
             if has_own {
                 own.extend(sites.map(|site| &*site.json));
             }
         }
-        CallSites { count: own.len(), is_by_name: false }
+        Some(by_name.iter().filter(|site| own.contains(&*site.json)).collect())
     }
 
     /// `: did you mean ..?` for a name that is not here, or nothing.

@@ -8,7 +8,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::command::{
     acl, allow, audit, check, delete, deny, dump, eval, explain, export, fleet, get, history, import, list, new, off,
-    on, refs, rollback, rollout, set, shadow, watch,
+    on, refs, rollback, rollout, set, shadow, test, watch,
 };
 use crate::failure::Failure;
 use crate::report::Format;
@@ -32,6 +32,7 @@ enum Verb {
     Check(check::Arguments),
     New(new::Arguments),
     Audit(Box<audit::Arguments>),
+    Test(test::Arguments),
     Eval(eval::Arguments),
     Explain(explain::Arguments),
     Get(get::Arguments),
@@ -192,6 +193,7 @@ pub(crate) fn run(words: impl IntoIterator<Item = OsString>) -> Result<(), Failu
         Verb::Check(arguments) => check::run(&arguments),
         Verb::New(arguments) => new::run(&arguments),
         Verb::Audit(arguments) => audit::run(&arguments),
+        Verb::Test(arguments) => test::run(&arguments),
         Verb::Eval(arguments) => eval::run(&arguments),
         Verb::Explain(arguments) => explain::run(&arguments),
         Verb::Get(arguments) => get::run(&arguments),

@@ -3,6 +3,7 @@
 //! Sources are read with the parser of the compiler's own macros, so that nothing is put into the middle of something; their text
 //! is kept to the letter.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -11,13 +12,14 @@ use syn::spanned::Spanned as _;
 use syn::{Item, UseTree};
 
 use crate::failure::Failure;
-use crate::sources;
 
 /// Where a declaration goes.
 #[derive(Debug)]
 pub(crate) struct Home {
     /// The file that gets it.
     pub(crate) file: PathBuf,
+    /// Its module, from the root of its crate: `crate::cart`.
+    pub(crate) path: String,
     /// The text of the file as it is; none if there is none yet.
     text: Option<String>,
     /// The file that has to name the new file as a module.
@@ -31,37 +33,53 @@ impl Home {
     /// The file that is named; else the one of the package that declares the most flags, else its module `flags`, which is made
     /// if there is none.
     pub(crate) fn of(named: Option<&Path>, roots: &[PathBuf]) -> Result<Self, Failure> {
-        if let Some(file) = named {
-            // As the package's own files are called.
-            let absolute = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
-            return Ok(Self { file: absolute, text: Some(read(file)?), root: None });
+        let modules = Modules::of(roots);
+        if let Some(named) = named {
+            let text = read(named)?;
+            let file = named.canonicalize().unwrap_or_else(|_| named.to_owned());
+            let Some(path) = modules.path(&file) else {
+                return Err(Failure::wrong(format!(
+                    "{} is no file of this package's library or programs: no `mod` leads to it, so a flag there would not be compiled",
+                    named.display()
+                )));
+            };
+            return Ok(Self { path, file, text: Some(text), root: None });
         }
         let Some(root) = roots.first() else {
-            return Err(Failure::wrong(
-                "the package has neither a library nor a program to declare a flag in: name a file by --in",
-            ));
+            return Err(Failure::wrong("the package has neither a library nor a program to declare a flag in"));
         };
-        let folder = root.parent().unwrap_or(Path::new("."));
-        let mut files = Vec::new();
-        for root in roots {
-            files.extend(root.parent().map(sources::below).unwrap_or_default());
-        }
-        files.sort();
-        files.dedup();
-        let declared = |file: &PathBuf| {
+        let declared = |file: &Path| {
             let text = fs::read_to_string(file).unwrap_or_default();
             text.matches("#[feature_flag(").count() + text.matches("#[flags_runtime::feature_flag(").count()
         };
         // Of several with as many the first.
-        let most = files.iter().rev().max_by_key(|file| declared(file)).filter(|file| declared(file) > 0);
-        if let Some(file) = most {
-            return Ok(Self { file: file.clone(), text: Some(read(file)?), root: None });
+        let most = modules.0.iter().rev().max_by_key(|(file, _)| declared(file)).filter(|(file, _)| declared(file) > 0);
+        if let Some((file, path)) = most {
+            return Ok(Self { path: path.clone(), file: file.clone(), text: Some(read(file)?), root: None });
         }
-        let file = [folder.join(format!("{MODULE}.rs")), folder.join(MODULE).join("mod.rs")];
-        match file.iter().find(|file| file.is_file()) {
-            Some(file) => Ok(Self { file: file.clone(), text: Some(read(file)?), root: None }),
-            None => Ok(Self { file: file[0].clone(), text: None, root: Some(root.clone()) }),
+        let own = format!("crate::{MODULE}");
+        if let Some((file, path)) = modules.0.iter().find(|(_, path)| **path == own) {
+            return Ok(Self { path: path.clone(), file: file.clone(), text: Some(read(file)?), root: None });
         }
+        let is_taken = parse(root, &read(root)?)?
+            .items
+            .iter()
+            .any(|item| matches!(item, Item::Mod(module) if module.ident == MODULE));
+        let folder = root.parent().unwrap_or(Path::new("."));
+        // A file beside a program of `src/bin` would be another program.
+        let is_main = root.file_name().is_some_and(|name| name == "main.rs" || name == "lib.rs");
+        if is_taken || !is_main {
+            return Ok(Self { path: "crate".to_owned(), file: root.clone(), text: Some(read(root)?), root: None });
+        }
+        let file = folder.join(format!("{MODULE}.rs"));
+        if file.exists() || folder.join(MODULE).join("mod.rs").exists() {
+            return Err(Failure::wrong(format!(
+                "there is a module `{MODULE}` in {}, and no `mod {MODULE};` leads to it: name it in {}, or another file by --in",
+                folder.display(),
+                root.display()
+            )));
+        }
+        Ok(Self { path: own, file, text: None, root: Some(root.clone()) })
     }
 
     /// Each file that changes, with its new text and the line that the declaration begins at in the first.
@@ -81,12 +99,85 @@ impl Home {
         let import = parsed.items.iter().rposition(|item| matches!(item, Item::Use(_)));
         let after = flag.or(import).map_or(text.lines().count(), |index| line_behind(&parsed.items[index]));
         let (before, behind) = split(text, after);
-        let between = if before.trim().is_empty() || before.ends_with("\n\n") { "" } else { "\n" };
+        let is_apart = before.trim().is_empty() || before.ends_with("\n\n") || before.ends_with("\n\r\n");
+        let between = if is_apart { "" } else { "\n" };
         let newline = if before.is_empty() || before.ends_with('\n') { "" } else { "\n" };
-        let gap = if behind.trim().is_empty() || behind.starts_with('\n') { "" } else { "\n" };
+        let gap = if behind.trim().is_empty() || behind.starts_with(['\n', '\r']) { "" } else { "\n" };
         let line = before.lines().count() + between.len() + 1;
-        Ok((vec![(self.file.clone(), format!("{before}{newline}{between}{text_of}{gap}{behind}"))], line))
+        let mut added = format!("{newline}{between}{text_of}{gap}");
+        if before.contains("\r\n") {
+            added = added.replace('\n', "\r\n");
+        }
+        Ok((vec![(self.file.clone(), format!("{before}{added}{behind}"))], line))
     }
+}
+
+/// The source files of a package that its crates are made of, with the module that each is.
+struct Modules(BTreeMap<PathBuf, String>);
+
+impl Modules {
+    fn of(roots: &[PathBuf]) -> Self {
+        let mut modules = Self(BTreeMap::new());
+        for root in roots {
+            let folder = root.parent().unwrap_or(Path::new(".")).to_owned();
+            modules.add(root, "crate", &folder);
+        }
+        modules
+    }
+
+    /// The module of a file, whatever the file is called here.
+    fn path(&self, file: &Path) -> Option<String> {
+        let is_it = |known: &Path| known == file || known.canonicalize().is_ok_and(|known| known == file);
+        self.0.iter().find(|(known, _)| is_it(known)).map(|(_, path)| path.clone())
+    }
+
+    /// Adds a file, and the files of its modules, which are in `folder`.
+    fn add(&mut self, file: &Path, path: &str, folder: &Path) {
+        if self.0.contains_key(file) {
+            return;
+        }
+        let Ok(text) = fs::read_to_string(file) else { return };
+        self.0.insert(file.to_owned(), path.to_owned());
+        // What cannot be read has no modules; whoever writes there hears of it.
+        let items = syn::parse_file(&text).map(|file| file.items).unwrap_or_default();
+        self.add_items(&items, path, folder, file.parent().unwrap_or(folder));
+    }
+
+    fn add_items(&mut self, items: &[Item], path: &str, folder: &Path, beside: &Path) {
+        for item in items {
+            let Item::Mod(module) = item else { continue };
+            let name = module.ident.to_string();
+            let (path, plain) = (format!("{path}::{name}"), name.trim_start_matches("r#").to_owned());
+            let inner = folder.join(&plain);
+            if let Some((_, items)) = &module.content {
+                self.add_items(items, &path, &inner, &inner);
+                continue;
+            }
+            if let Some(named) = path_attribute(module) {
+                let file = beside.join(named);
+                let folder = file.parent().unwrap_or(beside).to_owned();
+                self.add(&file, &path, &folder);
+                continue;
+            }
+            let candidates = [folder.join(format!("{plain}.rs")), inner.join("mod.rs")];
+            if let Some(file) = candidates.iter().find(|file| file.is_file()) {
+                self.add(file, &path, &inner);
+            }
+        }
+    }
+}
+
+/// The file of `#[path = "file.rs"]`.
+fn path_attribute(module: &syn::ItemMod) -> Option<String> {
+    module.attrs.iter().find_map(|attribute| {
+        let syn::Meta::NameValue(pair) = &attribute.meta else { return None };
+        match &pair.value {
+            syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(file), .. }) if pair.path.is_ident("path") => {
+                Some(file.value())
+            }
+            _ => None,
+        }
+    })
 }
 
 /// A new flag, as it is declared.

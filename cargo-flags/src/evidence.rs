@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use flags_runtime::source::redis::admin::{AdminError, BuildRecord, Found, Heartbeat, StoredDocument};
+use flags_runtime::source::redis::admin::{AdminError, BuildRecord, FlagInForce, Found, Heartbeat, StoredDocument};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -26,6 +26,9 @@ pub(crate) struct Evidence {
     pub(crate) prefix: String,
     /// The documents, by key.
     pub(crate) documents: BTreeMap<String, String>,
+    /// The keys at which another type stands.
+    #[serde(default)]
+    pub(crate) other_types: Vec<String>,
     /// The writes of the trail, the oldest first.
     pub(crate) trail: Option<Vec<Write>>,
     /// Since when documents are in force, as processes saw it.
@@ -76,6 +79,10 @@ pub(crate) struct Process {
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct FlagThere {
     pub(crate) refused: Option<String>,
+    /// Of which document.
+    pub(crate) refused_sha: Option<String>,
+    /// Why its override file's document is refused.
+    pub(crate) override_refused: Option<String>,
     pub(crate) is_overridden: bool,
     pub(crate) missing_keys: u64,
 }
@@ -94,6 +101,7 @@ impl Evidence {
     pub(crate) fn of_server(live: &mut Live) -> Result<Self, Failure> {
         let documents = live.admin.documents()?;
         let documents = documents.into_iter().map(|(key, document)| (key, document.text().into_owned())).collect();
+        let other_types = live.admin.names_of_other_types()?;
         let trail = allowed("the audit trail", live.admin.history(None, WRITES))?;
         let since = allowed("since when documents are in force", live.admin.observed())?;
         let seen = allowed("when flags were evaluated", live.admin.seen())?;
@@ -113,6 +121,7 @@ impl Evidence {
             server: live.admin.server(),
             prefix: live.key(""),
             documents,
+            other_types,
             trail: trail.map(|entries| entries.into_iter().rev().filter_map(write).collect()),
             since: since.map(|since| {
                 let observation = |observed: flags_runtime::source::redis::admin::Observed| Observation {
@@ -147,6 +156,11 @@ impl Evidence {
     /// The builds that run: processes tell of theirs each hour, so what is silent for a day is gone.
     pub(crate) fn running(&self) -> impl Iterator<Item = &Build> {
         self.builds.iter().flatten().filter(|build| self.at - build.last <= GONE)
+    }
+
+    /// When it was taken: RFC 3339, UTC.
+    pub(crate) fn taken_at(&self) -> String {
+        Timestamp::from_second(self.at).unwrap_or(Timestamp::MIN).to_string()
     }
 
     /// The document of a key.
@@ -199,8 +213,8 @@ fn build(record: BuildRecord) -> Build {
 fn process(heartbeat: Heartbeat) -> Process {
     let Heartbeat { service, host, pid, flags, .. } = heartbeat;
     let there = flags.into_iter().map(|(key, flag)| {
-        let refused = flag.refused.or(flag.override_refused);
-        (key, FlagThere { refused, is_overridden: flag.is_overridden, missing_keys: flag.missing_keys })
+        let FlagInForce { refused, refused_sha, override_refused, is_overridden, missing_keys, .. } = flag;
+        (key, FlagThere { refused, refused_sha, override_refused, is_overridden, missing_keys })
     });
     Process { service, host, pid, flags: there.collect() }
 }

@@ -80,6 +80,42 @@ pub(crate) fn check(
     Ok(is_sound)
 }
 
+/// Test programs that were built.
+pub(crate) struct Tests {
+    pub(crate) programs: Vec<PathBuf>,
+    /// Whether they obey the environment: the feature `testing` is compiled into them.
+    pub(crate) can_force: bool,
+}
+
+/// Builds the tests of the selected packages.
+pub(crate) fn build_tests(options: &Packages) -> Result<Tests, Failure> {
+    let metadata = metadata(options.manifest_path.as_deref())?;
+    let packages = selected(&metadata, options)?;
+    let mut command = cargo_on("test", &packages, options);
+    command.args(["--no-run", "--message-format=json-render-diagnostics"]);
+    // Behind another `--` stands what is for the tests themselves.
+    command.args(options.cargo.iter().take_while(|word| *word != "--"));
+    let mut tests = Tests { programs: Vec::new(), can_force: false };
+    let is_built = run(&mut command, |message| {
+        if let Message::CompilerArtifact(artifact) = message {
+            let is_runtime = artifact.target.is_lib() && artifact.target.name == "flags_runtime";
+            tests.can_force |= is_runtime && artifact.features.iter().any(|feature| feature == "testing");
+            tests.programs.extend(artifact.executable.filter(|_| artifact.profile.test).map(PathBuf::from));
+        }
+    })?;
+    if is_built { Ok(tests) } else { Err(Failure::wrong("the tests do not compile")) }
+}
+
+/// Runs them in this environment; whether all passed.
+pub(crate) fn run_tests(options: &Packages, environment: &[(&str, OsString)]) -> Result<bool, Failure> {
+    let metadata = metadata(options.manifest_path.as_deref())?;
+    let packages = selected(&metadata, options)?;
+    let mut command = cargo_on("test", &packages, options);
+    command.args(&options.cargo).envs(environment.iter().cloned());
+    let status = command.status().map_err(|error| Failure::because("cargo cannot be run", error))?;
+    Ok(status.success())
+}
+
 /// Whether an option of cargo says which targets of a package are meant.
 fn selects_targets(option: &OsStr) -> bool {
     let option = option.to_string_lossy();
@@ -139,6 +175,37 @@ pub(crate) fn last_built(options: &Packages) -> Result<Vec<PathBuf>, Failure> {
         }
     }
     Ok(found)
+}
+
+/// A built file that is older than a source of these packages, if there is one, with that source.
+pub(crate) fn older_than_its_source(files: &[PathBuf], options: &Packages) -> Option<(PathBuf, PathBuf)> {
+    let metadata = metadata(options.manifest_path.as_deref()).ok()?;
+    let time = |file: &Path| file.metadata().and_then(|metadata| metadata.modified()).ok();
+    let older = |package: &&Package| {
+        let built = |target: &&Target| target.is_bin() || target.is_example() || is_library(target);
+        let folders = package.targets.iter().filter(built).filter_map(|target| target.src_path.parent());
+        let folders: BTreeSet<_> = folders.collect();
+        let sources = folders.into_iter().flat_map(|folder| sources::below(folder.as_std_path()));
+        let (newest, source) = sources.filter_map(|source| Some((time(&source)?, source))).max()?;
+        let own = built_names(package);
+        let is_own = |file: &&PathBuf| file.file_name().is_some_and(|name| own.contains(name));
+        let file = files.iter().filter(is_own).find(|file| time(file).is_some_and(|built| built < newest))?;
+        Some((file.clone(), source))
+    };
+    selected(&metadata, options).ok()?.iter().find_map(older)
+}
+
+/// The names of the files that a package is built to.
+fn built_names(package: &Package) -> BTreeSet<OsString> {
+    let names = |target: &Target| {
+        let library = target.name.replace('-', "_");
+        [
+            format!("{}{}", target.name, env::consts::EXE_SUFFIX),
+            format!("{}{library}{}", env::consts::DLL_PREFIX, env::consts::DLL_SUFFIX),
+            format!("lib{library}.rlib"),
+        ]
+    };
+    package.targets.iter().flat_map(names).map(OsString::from).collect()
 }
 
 /// The same of the package of the working directory; nothing where there is no package.

@@ -37,10 +37,10 @@ pub(super) fn by_git(flags: &mut [Flag<'_>], sources: &Sources) -> Result<Option
     if lines.is_empty() {
         return Ok(None);
     }
-    let shallow = git(sources.root()).args(["rev-parse", "--is-shallow-repository"]).output();
+    let shallow = git(sources.root()).env("LC_ALL", "C").args(["rev-parse", "--is-shallow-repository"]).output();
     match shallow {
         Err(error) => return Ok(Some(format!("git cannot be run: {error}"))),
-        Ok(said) if !said.status.success() => return Ok(Some("the sources are in no git repository".to_owned())),
+        Ok(said) if !said.status.success() => return Ok(Some(refusal(&String::from_utf8_lossy(&said.stderr)))),
         Ok(said) if said.stdout.trim_ascii() == b"true" => {
             return Err(Failure::wrong(
                 "the clone is shallow, so git does not know how old a flag is: fetch it whole (`git fetch --unshallow`, in a \
@@ -60,11 +60,21 @@ pub(super) fn by_git(flags: &mut [Flag<'_>], sources: &Sources) -> Result<Option
     Ok(None)
 }
 
+/// What git says of a folder that it does not look into.
+fn refusal(said: &str) -> String {
+    if said.contains("not a git repository") {
+        return "the sources are in no git repository".to_owned();
+    }
+    let said: Vec<_> = said.split_whitespace().collect();
+    format!("git does not look at the sources: {}", said.join(" "))
+}
+
 /// The day of each line; nothing for a file that git does not know.
 fn blamed(root: &Path, path: &Path, lines: &[(u32, usize)]) -> BTreeMap<u32, Date> {
     let mut command = git(root);
-    // Whitespace, moves within a file and from another one make a line no younger.
-    command.args(["blame", "-w", "-M", "-C", "--line-porcelain"]);
+    // Whitespace, moves within a file and from another one make a line no younger. A declaration is a short line: by itself git
+    // takes only what has 20 or 40 letters for moved.
+    command.args(["blame", "-w", "-M8", "-C8", "--line-porcelain"]);
     for (line, _) in lines {
         command.arg("-L").arg(format!("{line},{line}"));
     }
@@ -92,7 +102,7 @@ fn days(porcelain: &str) -> BTreeMap<u32, Date> {
 
 fn git(folder: &Path) -> Command {
     let mut command = Command::new("git");
-    command.arg("-C").arg(folder).stdin(Stdio::null()).stderr(Stdio::null());
+    command.arg("-C").arg(folder).stdin(Stdio::null());
     command
 }
 

@@ -15,8 +15,8 @@ use crate::failure::Failure;
 #[derive(Debug)]
 pub(crate) struct Baseline {
     file: PathBuf,
-    /// None if there is no file yet.
-    lines: Option<BTreeSet<String>>,
+    /// Its lines with the finding of each; none for comments. None at all if there is no file yet.
+    lines: Option<Vec<(String, Option<String>)>>,
 }
 
 const HEADER: &str = "\
@@ -34,22 +34,16 @@ impl Baseline {
             }
             Err(error) => return Err(Failure::because(format!("the baseline {shown} cannot be read"), error)),
         };
-        let mut lines = BTreeSet::new();
-        for (number, line) in text.lines().enumerate() {
-            let line = line.trim();
-            if line.is_empty() || line.starts_with('#') {
-                continue;
-            }
-            let is_finding = line.split_once(' ').is_some_and(|(kind, flag)| {
-                Kind::ALL.iter().any(|known| known.word() == kind) && !flag.trim().is_empty()
-            });
-            if !is_finding {
+        let mut lines = Vec::new();
+        for (number, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
+            let Some(finding) = finding(line) else {
                 return Err(Failure::wrong(format!(
-                    "the baseline {shown} holds no finding at line {}: `{line}`; write a kind and a flag, like `expired new_checkout`",
-                    number + 1
+                    "the baseline {shown} holds no finding at line {}: `{}`; write a kind and a flag, like `expired new_checkout`",
+                    number + 1,
+                    line.trim()
                 )));
-            }
-            lines.insert(line.to_owned());
+            };
+            lines.push((line.to_owned(), finding));
         }
         Ok(Self { file: file.to_owned(), lines: Some(lines) })
     }
@@ -60,27 +54,69 @@ impl Baseline {
     }
 
     pub(crate) fn has(&self, finding: &Finding) -> bool {
-        self.lines.as_ref().is_some_and(|lines| lines.contains(&finding.line()))
+        let line = finding.line();
+        self.known().any(|known| *known == line)
     }
 
-    /// The lines of kinds that were looked for, of which nothing was found any more.
+    /// The findings of kinds that were looked for, of which nothing was found any more.
     pub(crate) fn mended(&self, looked_for: &BTreeSet<Kind>, findings: &[Finding]) -> Vec<String> {
         let found: BTreeSet<_> = findings.iter().map(Finding::line).collect();
         let was_looked_for = |line: &&String| looked_for.iter().any(|kind| line.split(' ').next() == Some(kind.word()));
-        let lines = self.lines.iter().flatten().filter(was_looked_for);
-        lines.filter(|line| !found.contains(*line)).cloned().collect()
+        let mended = self.known().filter(was_looked_for).filter(|line| !found.contains(*line));
+        mended.cloned().collect::<BTreeSet<_>>().into_iter().collect()
     }
 
-    /// Writes the file without what is mended; a first one with all that was found.
-    pub(crate) fn update(&self, looked_for: &BTreeSet<Kind>, findings: &[Finding]) -> Result<(), Failure> {
-        let mended: BTreeSet<_> = self.mended(looked_for, findings).into_iter().collect();
-        let lines: BTreeSet<_> = match &self.lines {
-            Some(lines) => lines.difference(&mended).cloned().collect(),
-            None => findings.iter().map(Finding::line).collect(),
+    /// Writes the file without these findings, the rest as it was; a first one with all that was found.
+    pub(crate) fn update(&self, mended: &[String], findings: &[Finding]) -> Result<(), Failure> {
+        let text = match &self.lines {
+            Some(lines) => {
+                let stays = |known: &Option<String>| known.as_ref().is_none_or(|line| !mended.contains(line));
+                lines.iter().filter(|(_, known)| stays(known)).fold(String::new(), |text, (line, _)| text + line + "\n")
+            }
+            None => {
+                let lines: BTreeSet<_> = findings.iter().map(Finding::line).collect();
+                lines.iter().fold(HEADER.to_owned(), |text, line| text + line + "\n")
+            }
         };
-        let text = lines.iter().fold(HEADER.to_owned(), |text, line| text + line + "\n");
         let shown = self.file.display();
         fs::write(&self.file, text)
             .map_err(|error| Failure::because(format!("the baseline {shown} cannot be written"), error))
+    }
+
+    fn known(&self) -> impl Iterator<Item = &String> {
+        self.lines.iter().flatten().filter_map(|(_, finding)| finding.as_ref())
+    }
+}
+
+/// The finding that a line names, however it is spaced and whatever is remarked behind it: none within for a line without one,
+/// none at all for a line that cannot be understood.
+#[allow(clippy::option_option, reason = "said above")]
+fn finding(line: &str) -> Option<Option<String>> {
+    let line = line.trim();
+    if line.is_empty() || line.starts_with('#') {
+        return Some(None);
+    }
+    let line = line.split_once(" #").map_or(line, |(finding, _)| finding.trim_end());
+    let (kind, flag) = line.split_once(char::is_whitespace)?;
+    let is_kind = Kind::ALL.iter().any(|known| known.word() == kind);
+    is_kind.then(|| Some(format!("{kind} {}", flag.trim())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_read_however_it_is_spaced() {
+        for line in [
+            "expired new_checkout",
+            "  expired \t new_checkout ",
+            "expired new_checkout # ada mends it",
+            "expired\tnew_checkout\r",
+        ] {
+            assert_eq!(finding(line), Some(Some("expired new_checkout".to_owned())), "{line:?}");
+        }
+        assert_eq!((finding("# expired x"), finding(" ")), (Some(None), Some(None)));
+        assert!(finding("expird x").is_none() && finding("expired").is_none());
     }
 }

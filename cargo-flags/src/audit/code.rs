@@ -30,9 +30,7 @@ fn finding(kind: Kind, flag: &Flag<'_>, subject: &Subject<'_>) -> Option<Finding
             (format!("expires on {expires}: {when}"), "plan its removal, or move its date".to_owned())
         }
         Kind::NoOwner => {
-            // With `FLAGS_EMBED=names` a record does not say.
-            let is_told = record.file.is_some();
-            if !is_told || record.owner.is_some() {
+            if !flag.is_whole() || record.owner.is_some() {
                 return None;
             }
             ("has no owner".to_owned(), "declare whose it is: `owner = \"team\"`".to_owned())
@@ -54,8 +52,7 @@ fn finding(kind: Kind, flag: &Flag<'_>, subject: &Subject<'_>) -> Option<Finding
             )
         }
         Kind::Old => {
-            let since = flag.since.filter(|_| !flag.is_long_lived())?;
-            let days = day::between(since, subject.as_of);
+            let (since, days) = (flag.since?, flag.age(subject.as_of).filter(|_| !flag.is_long_lived())?);
             if days <= limits.old {
                 return None;
             }

@@ -62,7 +62,8 @@ pub(crate) fn summarize(audit: &Audit<'_>, by: By) -> Result<(), Failure> {
         most /= 2;
         text = post::post(audit, by, most);
     }
-    let not_written = |error| Failure::because("the summary of the job cannot be written", error);
+    let shown = file.to_string_lossy().into_owned();
+    let not_written = |error| Failure::because(format!("the summary of the job cannot be written to {shown}"), error);
     let mut summary = OpenOptions::new().append(true).create(true).open(file).map_err(not_written)?;
     summary.write_all(text.as_bytes()).map_err(not_written)
 }

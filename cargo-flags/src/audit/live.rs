@@ -30,9 +30,11 @@ enum Everybody {
 /// The findings of one kind; none for kinds that the code tells.
 pub(super) fn findings(kind: Kind, subject: &Subject<'_>) -> Vec<Finding> {
     let Some((evidence, builds)) = &subject.evidence else { return Vec::new() };
-    if kind == Kind::Undeclared {
-        return undeclared(subject, evidence, builds);
-    }
+    let nobodys = match kind {
+        Kind::Undeclared => undeclared(subject, evidence, builds),
+        Kind::Unshareable => unshareable_of_nobody(subject, evidence),
+        _ => Vec::new(),
+    };
     let told = |flag| -> Vec<Told> {
         match kind {
             Kind::Drift => drift(flag, evidence, builds),
@@ -53,7 +55,7 @@ pub(super) fn findings(kind: Kind, subject: &Subject<'_>) -> Vec<Finding> {
         finding.since.clone_from(&first.since);
         Some(finding)
     };
-    subject.flags.iter().filter_map(of_flag).collect()
+    nobodys.into_iter().chain(subject.flags.iter().filter_map(of_flag)).collect()
 }
 
 /// What is told of one flag.
@@ -77,11 +79,43 @@ fn undeclared(subject: &Subject<'_>, evidence: &Evidence, builds: &Builds) -> Ve
     let here = subject.flags.iter().flat_map(|flag| &flag.records).map(|record| record.key());
     let there = evidence.processes.iter().flatten().flat_map(|process| process.flags.keys()).map(String::as_str);
     let known: BTreeSet<&str> = here.chain(there).collect();
-    let unknown = evidence.documents.keys().filter(|key| !known.contains(&***key) && !builds.know(key));
-    let finding = |key: &String| Finding {
-        kind: Kind::Undeclared,
-        flag: key.clone(),
-        key: key.clone(),
+    let is_unknown = |key: &&String| !known.contains(&***key) && !builds.know(key);
+    let documents = evidence.documents.keys().filter(is_unknown).map(|key| {
+        let fix = format!("`cargo flags delete {}`, unless services in other languages read it", shell_word(key));
+        of_nobody(Kind::Undeclared, key, "a document that no flag here and none of a build that reports reads", fix)
+    });
+    let others = evidence.other_types.iter().filter(is_unknown).map(|key| {
+        let fix =
+            format!("delete it or rename it: `redis-cli DEL {}`", shell_word(&format!("{}{key}", evidence.prefix)));
+        of_nobody(Kind::Undeclared, key, "no document but another type stands at this key", fix)
+    });
+    documents.chain(others).collect()
+}
+
+/// Documents that none of the flags here has, and on which services in other languages fail.
+fn unshareable_of_nobody(subject: &Subject<'_>, evidence: &Evidence) -> Vec<Finding> {
+    let here: BTreeSet<&str> = subject.flags.iter().flat_map(|flag| &flag.records).map(|record| record.key()).collect();
+    let others = evidence.documents.keys().filter(|key| !here.contains(&***key));
+    let finding = |key: &String| {
+        let stored = evidence.document(key)?;
+        let complaints = match stored.parse() {
+            Ok(document) => other_engines::complaints(key, key, &document),
+            Err(error) => {
+                vec![format!("every reader refuses the document: {error}; Python services load no other flag either")]
+            }
+        };
+        let fix = format!("mend it, or `cargo flags delete {}`", shell_word(key));
+        (!complaints.is_empty()).then(|| of_nobody(Kind::Unshareable, key, &complaints.join("; "), fix))
+    };
+    others.filter_map(finding).collect()
+}
+
+/// A finding about what is in the server and in none of the files.
+fn of_nobody(kind: Kind, key: &str, message: &str, fix: String) -> Finding {
+    Finding {
+        kind,
+        flag: key.to_owned(),
+        key: key.to_owned(),
         owner: None,
         package: None,
         declared: Vec::new(),
@@ -89,16 +123,15 @@ fn undeclared(subject: &Subject<'_>, evidence: &Evidence, builds: &Builds) -> Ve
         expires: None,
         age_days: None,
         since: None,
-        message: "a document that no flag here and none of a build that reports reads".to_owned(),
-        fix: format!("`cargo flags delete {}`, unless services in other languages read it", shell_word(key)),
+        message: message.to_owned(),
+        fix,
         is_known: false,
         is_denied: false,
-    };
-    unknown.map(finding).collect()
+    }
 }
 
 fn undocumented(flag: &Flag<'_>, evidence: &Evidence) -> Option<Told> {
-    let is_missing = !evidence.documents.contains_key(key(flag));
+    let is_missing = !evidence.documents.contains_key(key(flag)) && !has_other_type(flag, evidence);
     let default = flag.record.default_text().map(|default| format!(", {default}")).unwrap_or_default();
     let name = &flag.record.name;
     is_missing.then(|| {
@@ -112,27 +145,43 @@ fn undocumented(flag: &Flag<'_>, evidence: &Evidence) -> Option<Told> {
 fn drift(flag: &Flag<'_>, evidence: &Evidence, builds: &Builds) -> Vec<Told> {
     let mut told = Vec::new();
     let name = &flag.record.name;
-    if let Some(stored) = evidence.document(key(flag)) {
-        let fix =
-            format!("look at it by `cargo flags get {name}`; `cargo flags rollback {name}` puts the one before back");
-        match stored.parse() {
-            Err(error) => told.push(Told::new(format!("every reader refuses the document: {error}"), fix)),
-            Ok(document) => {
-                let value = document.value.map_or("null", |value| value.get());
-                // An alias is known to the program alone.
-                let misfit = fit::fits(flag.record, value).err().filter(|misfit| !misfit.may_be_alias);
-                told.extend(misfit.map(|misfit| Told::new(misfit.message, fix)));
-            }
-        }
+    if let Some(why) = misfit(flag, evidence) {
+        let has_trail = evidence.trail.iter().flatten().any(|write| write.key == key(flag));
+        let back =
+            if has_trail { format!("; `cargo flags rollback {name}` puts the one before back") } else { String::new() };
+        told.push(Told::new(why, format!("look at it by `cargo flags get {name}`, and write one that fits{back}")));
     }
+    if has_other_type(flag, evidence) {
+        let key = shell_word(&format!("{}{}", evidence.prefix, key(flag)));
+        told.push(Told::new(
+            "no document but another type stands at its key: services keep their last decision",
+            format!("delete it or rename it: `redis-cli DEL {key}`"),
+        ));
+    }
+    let sha = evidence.document(key(flag)).map(|stored| stored.short_sha());
     let there: Vec<_> = processes(flag, evidence).collect();
     let place = |(process, _): &(&Process, _)| format!("{}/{}", process.host, process.pid);
-    let refusing: Vec<_> = there.iter().filter(|(_, flag)| flag.refused.is_some()).collect();
+    // What they refused before is not what is there now.
+    let refuses_it = |flag: &FlagThere| flag.refused.is_some() && flag.refused_sha == sha && sha.is_some();
+    let refusing: Vec<_> = there.iter().filter(|(_, flag)| refuses_it(flag)).collect();
     if let Some((_, first)) = refusing.first() {
         let (named, why) = (named(refusing.iter().map(|one| place(one))), first.refused.clone().unwrap_or_default());
         told.push(Told::new(
             format!("{} of {} processes refuse its document ({named}): {why}", refusing.len(), there.len()),
             format!("see who by `cargo flags fleet {name}`"),
+        ));
+    }
+    let unread: Vec<_> = there.iter().filter(|(_, flag)| flag.override_refused.is_some()).collect();
+    if let Some((_, first)) = unread.first() {
+        let (named, why) =
+            (named(unread.iter().map(|one| place(one))), first.override_refused.clone().unwrap_or_default());
+        told.push(Told::new(
+            format!(
+                "the override file's document is refused in {} of {} processes ({named}): {why}",
+                unread.len(),
+                there.len()
+            ),
+            "mend the override file",
         ));
     }
     let overridden: Vec<_> = there.iter().filter(|(_, flag)| flag.is_overridden).collect();
@@ -145,6 +194,23 @@ fn drift(flag: &Flag<'_>, evidence: &Evidence, builds: &Builds) -> Vec<Told> {
     }
     told.extend(differing(flag, builds));
     told
+}
+
+/// Why services refuse the document that is there; none if they take it, or there is none.
+fn misfit(flag: &Flag<'_>, evidence: &Evidence) -> Option<String> {
+    let stored = evidence.document(key(flag))?;
+    let document = match stored.parse() {
+        Ok(document) => document,
+        Err(error) => return Some(format!("every reader refuses the document: {error}")),
+    };
+    let value = document.value.map_or("null", |value| value.get());
+    // An alias is known to the program alone.
+    let misfit = fit::fits(flag.record, value).err().filter(|misfit| !misfit.may_be_alias);
+    misfit.map(|misfit| misfit.message)
+}
+
+fn has_other_type(flag: &Flag<'_>, evidence: &Evidence) -> bool {
+    evidence.other_types.iter().any(|other| other == key(flag))
 }
 
 /// Builds that disagree about one flag: a document that suits one of them may not suit the other.
@@ -172,6 +238,11 @@ fn unshareable(flag: &Flag<'_>, evidence: &Evidence) -> Vec<Told> {
 }
 
 fn no_context(flag: &Flag<'_>, evidence: &Evidence) -> Option<Told> {
+    // The counts are of all documents since the start: where everybody gets the same by now, none is missing any more.
+    let stored = evidence.document(key(flag))?;
+    if everybody(&stored.parse().ok()?).is_some() {
+        return None;
+    }
     let there = processes(flag, evidence).filter(|(_, flag)| flag.missing_keys > 0);
     let there: Vec<_> = there.map(|(process, flag)| (process.service.clone(), flag.missing_keys)).collect();
     let reads: u64 = there.iter().map(|(_, reads)| reads).fold(0, |sum, reads| sum.saturating_add(*reads));
@@ -199,11 +270,13 @@ fn silent(flag: &Flag<'_>, subject: &Subject<'_>, evidence: &Evidence, builds: &
 }
 
 fn fully_rolled_out(flag: &Flag<'_>, subject: &Subject<'_>, evidence: &Evidence) -> Option<Told> {
-    if flag.is_long_lived() {
+    // Nobody goes by a document that services refuse: that is drift.
+    if flag.is_long_lived() || misfit(flag, evidence).is_some() {
         return None;
     }
     let stored = evidence.document(key(flag))?;
-    let everybody = everybody(&stored.parse().ok()?)?;
+    let document = stored.parse().ok()?;
+    let everybody = everybody(&document)?;
     let (since, certainty) = since(key(flag), &stored, everybody, evidence);
     let days = since.map(|since| day::between(day::of_moment(since), day::of_moment(evidence.at)));
     if days.is_some_and(|days| days <= subject.limits.rolled_out) {
@@ -217,7 +290,14 @@ fn fully_rolled_out(flag: &Flag<'_>, subject: &Subject<'_>, evidence: &Evidence)
     };
     let name = &flag.record.name;
     let fix = match everybody {
+        Everybody::On if flag.record.value_type != "bool" => {
+            let value = document.value.map_or_else(|| "its default".to_owned(), |value| shortened(value.get()));
+            format!("write {value} into the code, remove the flag, then `cargo flags delete {name}`")
+        }
         Everybody::On => format!("keep the code that it turns on, remove the flag, then `cargo flags delete {name}`"),
+        Everybody::Off if flag.record.value_type != "bool" => {
+            format!("write its default into the code, remove the flag, then `cargo flags delete {name}`")
+        }
         Everybody::Off => format!("remove the flag with the code that it turns on, then `cargo flags delete {name}`"),
     };
     let since = Since { date: since.map(|since| day::of_moment(since).to_string()), certainty };
@@ -271,6 +351,15 @@ fn since(key: &str, stored: &StoredDocument, now: Everybody, evidence: &Evidence
 fn processes<'a>(flag: &Flag<'a>, evidence: &'a Evidence) -> impl Iterator<Item = (&'a Process, &'a FlagThere)> {
     let key = key(flag);
     evidence.processes.iter().flatten().filter_map(move |process| Some((process, process.flags.get(key)?)))
+}
+
+/// A value, as far as a sentence bears it.
+fn shortened(value: &str) -> String {
+    const LONGEST: usize = 40;
+    match value.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}..", &value[..end]),
+        None => value.to_owned(),
+    }
 }
 
 fn named(names: impl Iterator<Item = String>) -> String {

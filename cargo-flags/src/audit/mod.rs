@@ -59,7 +59,9 @@ pub(crate) struct Audit<'a> {
     pub(crate) server: Option<&'a str>,
     /// How many findings of each kind that was looked for.
     pub(crate) kinds: BTreeMap<&'static str, usize>,
-    /// The kinds that could not be looked for, and why.
+    /// When it was asked.
+    pub(crate) server_at: Option<String>,
+    /// The kinds that could not be looked for, or not everywhere, and why.
     pub(crate) not_asked: BTreeMap<&'static str, String>,
     /// The worst first.
     pub(crate) findings: Vec<Finding>,
@@ -70,8 +72,6 @@ pub(crate) struct Audit<'a> {
     /// Findings by owner or package, where that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) groups: Option<Vec<Group>>,
-    #[serde(skip)]
-    pub(crate) asked: BTreeSet<Kind>,
     #[serde(skip)]
     pub(crate) subject: Subject<'a>,
 }
@@ -119,9 +119,12 @@ pub(crate) fn audit(question: Question<'_>) -> Result<Audit<'_>, Failure> {
     let mut not_asked = BTreeMap::new();
     let mut asked = BTreeSet::new();
     for kind in kinds {
-        match why_not(kind) {
-            Some(why) => drop(not_asked.insert(kind.word(), why)),
-            None => drop(asked.insert(kind)),
+        let why = why_not(kind);
+        if why.is_none() {
+            asked.insert(kind);
+        }
+        if let Some(why) = why.or_else(|| in_part(kind, &flags, evidence)) {
+            not_asked.insert(kind.word(), why);
         }
     }
     let evidence = evidence.map(|evidence| (evidence, Builds::of(evidence)));
@@ -137,6 +140,7 @@ pub(crate) fn audit(question: Question<'_>) -> Result<Audit<'_>, Failure> {
         as_of: as_of.to_string(),
         flags: subject.flags.len(),
         call_sites: inventory.site_count(),
+        server_at: subject.evidence.as_ref().map(|(evidence, _)| evidence.taken_at()),
         server: subject.evidence.as_ref().map(|(evidence, _)| &*evidence.server),
         kinds: asked.iter().map(counted).collect(),
         not_asked,
@@ -144,7 +148,6 @@ pub(crate) fn audit(question: Question<'_>) -> Result<Audit<'_>, Failure> {
         mended: baseline.map(|baseline| baseline.mended(&asked, &findings)).unwrap_or_default(),
         groups: None,
         findings,
-        asked,
         subject,
     })
 }
@@ -172,7 +175,12 @@ impl Audit<'_> {
 
     /// All of it in one line.
     pub(crate) fn summary(&self) -> String {
-        let flags: BTreeSet<_> = self.findings.iter().map(|finding| (&finding.flag, &finding.package)).collect();
+        let about: BTreeSet<_> = self.findings.iter().map(|finding| (&finding.package, &finding.flag)).collect();
+        let (flags, others): (Vec<_>, Vec<_>) = about.into_iter().partition(|(package, _)| package.is_some());
+        let others = match others.len() {
+            0 => String::new(),
+            count => format!(" and {}", counted(count, "document of nobody", "documents of nobody")),
+        };
         let findings = counted(self.findings.len(), "finding", "findings");
         let all = counted(self.flags, "flag", "flags");
         let known = self.findings.iter().filter(|finding| finding.is_known).count();
@@ -180,7 +188,8 @@ impl Audit<'_> {
         match self.findings.len() {
             0 => format!("no findings in {all} as of {}", self.as_of),
             _ => {
-                format!("{findings} about {} of {all} as of {}{known}: {}", flags.len(), self.as_of, kinds(&self.kinds))
+                let about = format!("{findings} about {} of {all}{others}", flags.len());
+                format!("{about} as of {}{known}: {}", self.as_of, kinds(&self.kinds))
             }
         }
     }
@@ -203,15 +212,43 @@ fn findings(kind: Kind, subject: &Subject<'_>) -> Vec<Finding> {
     }
 }
 
-/// What a kind takes that the server did not tell.
+const UNREADABLE: &str = "the user may not read what processes tell";
+/// How many flags a reason names.
+const NAMED: usize = 3;
+
+/// Why a kind cannot be looked for at all: what it takes the server did not tell.
 fn missing(kind: Kind, evidence: &Evidence) -> Option<&'static str> {
-    let is_told = match kind {
-        Kind::NoContext => evidence.processes.is_some(),
-        Kind::Silent => evidence.seen.is_some() && evidence.builds.is_some(),
-        Kind::Undeclared => evidence.builds.is_some(),
-        _ => true,
+    match kind {
+        Kind::NoContext if evidence.processes.is_none() => Some(UNREADABLE),
+        Kind::Silent if evidence.seen.is_none() || evidence.builds.is_none() => Some(UNREADABLE),
+        Kind::Undeclared if evidence.builds.is_none() => Some(UNREADABLE),
+        Kind::Undeclared if evidence.builds.iter().flatten().next().is_none() => {
+            Some("no build reports to the server, so documents of other services would look like nobody's")
+        }
+        _ => None,
+    }
+}
+
+/// Why a kind can be looked for in a part only.
+fn in_part(kind: Kind, flags: &[Flag<'_>], evidence: Option<&Evidence>) -> Option<String> {
+    let those = |is: &dyn Fn(&Flag<'_>) -> bool, why: &str| {
+        let names: Vec<_> = flags.iter().filter(|flag| is(flag)).map(|flag| &*flag.record.name).collect();
+        let more = if names.len() > NAMED { format!(" and {} more", names.len() - NAMED) } else { String::new() };
+        let shown = names.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+        (!names.is_empty()).then(|| format!("{why} {shown}{more}"))
     };
-    (!is_told).then_some("the user may not read what processes tell")
+    match kind {
+        Kind::Old => {
+            those(&|flag| flag.since.is_none() && !flag.is_long_lived(), "neither `created` nor git tells the age of")
+        }
+        Kind::NoOwner | Kind::NeverExpires => {
+            those(&|flag| !flag.is_whole(), "FLAGS_EMBED=names leaves it out of the records of")
+        }
+        Kind::Drift if evidence.is_some_and(|told| told.processes.is_none() || told.builds.is_none()) => {
+            Some(format!("by documents alone: {UNREADABLE}"))
+        }
+        _ => None,
+    }
 }
 
 /// What findings are sorted by: the worst kind first, and of one kind what is overdue for longest.

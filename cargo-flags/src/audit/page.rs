@@ -129,7 +129,7 @@ fn owners(audit: &Audit<'_>, found: &Found<'_>) -> String {
         owned.flags += 1;
         owned.findings += found.of(flag).len();
         owned.expired += found.of(flag).iter().filter(|finding| finding.kind == Kind::Expired).count();
-        owned.ages.extend(flag.since.map(|since| day::between(since, audit.subject.as_of)));
+        owned.ages.extend(flag.age(audit.subject.as_of));
     }
     let most = owners.values().map(|owned| owned.flags).max().unwrap_or(1);
     let mut rows = String::new();
@@ -155,7 +155,7 @@ fn owners(audit: &Audit<'_>, found: &Found<'_>) -> String {
 fn row(audit: &Audit<'_>, flag: &Flag<'_>, findings: &[&Finding]) -> String {
     let record = flag.record;
     let owner = record.owner.as_deref().unwrap_or("(no owner)");
-    let age = flag.since.map(|since| day::between(since, audit.subject.as_of));
+    let age = flag.age(audit.subject.as_of);
     let (expires, class) = match (&record.expires, &record.never) {
         (Some(date), _) if findings.iter().any(|finding| finding.kind == Kind::Expired) => (date.clone(), "bad"),
         (Some(date), _) if findings.iter().any(|finding| finding.kind == Kind::Expiring) => (date.clone(), "fair"),

@@ -55,7 +55,11 @@ pub(crate) fn notes(audit: &Audit<'_>) -> Vec<String> {
             None => reasons.push((why, vec![kind])),
         }
     }
-    notes.extend(reasons.iter().map(|(why, kinds)| format!("not looked for: {} ({why})", kinds.join(", "))));
+    let is_part = |kinds: &[&str]| kinds.iter().any(|kind| audit.kinds.contains_key(kind));
+    notes.extend(reasons.iter().map(|(why, kinds)| {
+        let what = if is_part(kinds) { "not looked for everywhere" } else { "not looked for" };
+        format!("{what}: {} ({why})", kinds.join(", "))
+    }));
     if !audit.mended.is_empty() {
         notes
             .push(format!("mended since the baseline: {} (`--update-baseline` takes it off)", audit.mended.join(", ")));

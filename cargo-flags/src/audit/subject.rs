@@ -54,7 +54,7 @@ impl Subject<'_> {
             declared: flag.declared.clone(),
             call_sites: flag.call_sites.clone(),
             expires: record.expires.clone(),
-            age_days: flag.since.map(|since| day::between(since, self.as_of)),
+            age_days: flag.age(self.as_of),
             since: None,
             message,
             fix,
@@ -74,7 +74,12 @@ impl<'a> Flag<'a> {
         let flags = by_name.into_values().filter_map(|records| {
             let record = *records.first()?;
             let declared = records.iter().filter_map(|flag| place(flag.file.as_deref(), flag.line, flag.column));
-            let sites = inventory.sites(&record.name);
+            // Other versions of the same package declare it elsewhere, and mean the same.
+            let is_alone = inventory.declared(&record.name).iter().all(|flag| flag.package == record.package);
+            let sites: Vec<_> = match is_alone {
+                true => inventory.sites(&record.name).iter().collect(),
+                false => records.iter().flat_map(|flag| inventory.sites_of(flag)).collect(),
+            };
             let call_sites = sites.iter().filter_map(|site| place(site.file.as_deref(), site.line, site.column));
             Some(Self {
                 record,
@@ -86,6 +91,16 @@ impl<'a> Flag<'a> {
             })
         });
         flags.collect()
+    }
+
+    /// How many days ago it was declared, where that is known and not later than the day of the audit.
+    pub(crate) fn age(&self, as_of: Date) -> Option<i64> {
+        self.since.map(|since| day::between(since, as_of)).filter(|days| *days >= 0)
+    }
+
+    /// Whether its records tell where it is and whose; those that were built with `FLAGS_EMBED=names` do not.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.record.file.is_some()
     }
 
     /// Whether it is meant to stay: an operator's switch or a permission that is declared never to expire.

@@ -8,7 +8,7 @@ use jiff::civil::Date;
 
 use crate::artifact::Inventory;
 use crate::audit::{self, Audit, Baseline, By, Kind, Limits, Question, github, page, post, sarif, table};
-use crate::cli::{Origin, Server};
+use crate::cli::{Origin, Packages, Server};
 use crate::day;
 use crate::evidence::Evidence;
 use crate::failure::{Failure, note, warn};
@@ -127,6 +127,9 @@ enum KindOrAll {
     One(Kind),
 }
 
+/// How many days old a snapshot may be without a word.
+const FRESH: i64 = 2;
+
 fn kind_or_all(word: &str) -> Result<KindOrAll, String> {
     if word == "all" {
         return Ok(KindOrAll::All);
@@ -139,6 +142,9 @@ fn kind_or_all(word: &str) -> Result<KindOrAll, String> {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    if arguments.github && arguments.format != AuditFormat::Table {
+        return Err(Failure::wrong("--github writes annotations beside a table: run once more for another --format"));
+    }
     let kinds = kinds(arguments);
     let mut denied = BTreeSet::new();
     for word in &arguments.deny {
@@ -179,6 +185,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         },
         baseline: baseline.as_ref(),
     })?;
+    // Of one package or program nothing tells what became of the flags of others.
+    let Packages { package, bin, .. } = &arguments.origin.packages;
+    if package.is_some() || !bin.is_empty() {
+        audit.mended.retain(|line| line.split_once(' ').is_some_and(|(_, flag)| inventory.flag(flag).is_some()));
+    }
     // What cannot be looked for is no clean report. `all` means all that can.
     let named =
         arguments.deny.iter().filter_map(|word| if let KindOrAll::One(kind) = word { Some(kind) } else { None });
@@ -189,16 +200,23 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     if let Some(baseline) = baseline.as_ref().filter(|_| arguments.update_baseline) {
         let is_new = !baseline.is_there();
-        baseline.update(&audit.asked, &audit.findings)?;
+        if audit.flags == 0 {
+            return Err(Failure::wrong("--update-baseline: there is no flag here, so nothing tells what is mended"));
+        }
+        baseline.update(&audit.mended, &audit.findings)?;
+        if !audit.mended.is_empty() {
+            note(format_args!("taken off the baseline: {}", audit.mended.join(", ")));
+        }
         audit.mended.clear();
         if is_new {
             audit.findings.iter_mut().for_each(|finding| (finding.is_known, finding.is_denied) = (true, false));
         }
     }
-    write(arguments, &mut audit, &sources)?;
-    match audit.denied().count() {
-        0 => Ok(()),
-        count => Err(Failure::denied(denied_words(&audit, count))),
+    let written = write(arguments, &mut audit, &sources);
+    match (written, audit.denied().count()) {
+        // Also where nobody reads the report to its end: a gate that somebody pipes is one all the same.
+        (Ok(()) | Err(Failure::ReaderGone), count @ 1..) => Err(Failure::denied(denied_words(&audit, count))),
+        (written, _) => written,
     }
 }
 
@@ -210,7 +228,13 @@ fn kinds(arguments: &Arguments) -> BTreeSet<Kind> {
 
 fn evidence(arguments: &Arguments) -> Result<Option<Evidence>, Failure> {
     if let Some(file) = &arguments.snapshot {
-        return Evidence::of_file(file).map(Some);
+        let evidence = Evidence::of_file(file)?;
+        let days = day::between(day::of_moment(evidence.at), day::today());
+        if days > FRESH {
+            let at = evidence.taken_at();
+            warn(format_args!("the snapshot is {} old: what the server tells is of {at}", day::counted(days)));
+        }
+        return Ok(Some(evidence));
     }
     let Some(url) = &arguments.redis else {
         if arguments.fleet {
@@ -244,7 +268,20 @@ fn inventory(arguments: &Arguments, evidence: Option<&Evidence>) -> Result<Inven
         }
         return Ok(inventory);
     }
+    let Packages { features, cargo, .. } = &origin.packages;
+    if !features.is_empty() || !cargo.is_empty() {
+        return Err(Failure::wrong(
+            "with --redis nothing is built, so options for building would be ignored: build before, and name the files by --artifact",
+        ));
+    }
     let files = workspace::last_built(&origin.packages)?;
+    if let Some((file, source)) = workspace::older_than_its_source(&files, &origin.packages) {
+        warn(format_args!(
+            "{} is older than {}, so it tells of the past: build again (`cargo build --workspace --bins --examples --lib`)",
+            file.display(),
+            source.display()
+        ));
+    }
     if files.is_empty() {
         return Err(Failure::wrong(
             "nothing is built here, and with --redis nothing is built: run `cargo build` before, or name files by --artifact, or \
@@ -261,14 +298,22 @@ fn write(arguments: &Arguments, audit: &mut Audit<'_>, sources: &Sources) -> Res
     }
     if arguments.github {
         report::print_text(&github::annotations(audit, sources))?;
+    }
+    let written = report(arguments.format, by, audit, sources);
+    if matches!(arguments.format, AuditFormat::Table | AuditFormat::Csv | AuditFormat::Sarif) {
+        post::notes(audit).iter().for_each(note);
+    }
+    written?;
+    if arguments.github {
         let by = by.unwrap_or(By::Owner);
         audit.group(by);
         github::summarize(audit, by)?;
-        if arguments.by.is_none() {
-            audit.groups = None;
-        }
     }
-    match arguments.format {
+    Ok(())
+}
+
+fn report(format: AuditFormat, by: Option<By>, audit: &mut Audit<'_>, sources: &Sources) -> Result<(), Failure> {
+    match format {
         AuditFormat::Json => report::print(ListFormat::Json, &table::findings(audit, by), &audit),
         AuditFormat::Csv => report::print(ListFormat::Csv, &table::findings(audit, by), &()),
         AuditFormat::Sarif => {
@@ -283,11 +328,7 @@ fn write(arguments: &Arguments, audit: &mut Audit<'_>, sources: &Sources) -> Res
         AuditFormat::Table => {
             let groups = by.map(|by| table::groups(audit, by));
             let parts: Vec<_> = groups.into_iter().chain([table::findings(audit, by)]).collect();
-            report::print_parts(report::Format::Table, &parts, &report::visible(&audit.summary()), &())?;
-            for line in post::notes(audit) {
-                note(report::visible(&line));
-            }
-            Ok(())
+            report::print_parts(report::Format::Table, &parts, &report::visible(&audit.summary()), &())
         }
     }
 }

@@ -23,4 +23,5 @@ pub(crate) mod rollback;
 pub(crate) mod rollout;
 pub(crate) mod set;
 pub(crate) mod shadow;
+pub(crate) mod test;
 pub(crate) mod watch;

@@ -140,7 +140,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let shown = |file: &Path| file.strip_prefix(&package.folder).unwrap_or(file).display().to_string();
     let text = declared(&files[0].1, line);
     let place = format!("{}:{line}", shown(&home.file));
-    let read = format!("flag!({}::{})", module(&home.file, &package.roots), declaration.constant);
+    let read = format!("flag!({}::{})", home.path, declaration.constant);
     let mut rows = Rows::new(&["field", "value"]);
     rows.push(vec!["flag".to_owned(), name.clone()]);
     rows.push(vec![if arguments.dry_run { "would be at" } else { "declared at" }.to_owned(), place]);
@@ -202,9 +202,18 @@ fn declaration(arguments: &Arguments) -> Result<Declaration, Failure> {
             return Err(Failure::wrong(format!("a flag of type `{value_type}` needs a default: --default EXPRESSION")));
         }
     };
-    syn::parse_str::<syn::Expr>(&default)
+    let expression = syn::parse_str::<syn::Expr>(&default)
         .map_err(|error| Failure::because(format!("--default: `{default}` is no Rust expression"), error))?;
+    let default = fitting(&default, &expression, value_type)?;
+    for (option, text) in [("--owner", owner), ("--ticket", ticket), ("--reason", reason), ("--doc", doc)] {
+        if text.as_ref().is_some_and(|text| text.trim().is_empty()) {
+            return Err(Failure::wrong(format!("{option} is empty: leave it out, or write something")));
+        }
+    }
     let today = day::today();
+    if let Some(date) = expires.filter(|date| *date < today) {
+        return Err(Failure::wrong(format!("--expires: {date} is over already, so the flag would be born expired")));
+    }
     let expires = match (expires, reason, kind.days()) {
         (Some(date), _, _) => format!("expires = \"{date}\""),
         (None, Some(reason), _) => format!("expires = never({})", literal(reason)),
@@ -225,6 +234,41 @@ fn declaration(arguments: &Arguments) -> Result<Declaration, Failure> {
     let constant = name.replace(['.', '-'], "_").to_ascii_uppercase();
     Ok(Declaration { doc, constant, value_type: value_type.clone(), arguments: parts })
 }
+
+/// A default as the type takes it: a literal that does not fit is an error, and a whole number is a float where one is wanted.
+fn fitting(text: &str, expression: &syn::Expr, value_type: &str) -> Result<String, Failure> {
+    let (is_negative, literal) = match expression {
+        syn::Expr::Unary(syn::ExprUnary { op: syn::UnOp::Neg(_), expr, .. }) => (true, &**expr),
+        other => (false, other),
+    };
+    let syn::Expr::Lit(syn::ExprLit { lit, .. }) = literal else { return Ok(text.to_owned()) };
+    let number =
+        |lit: &syn::LitInt| lit.base10_parse::<i128>().ok().map(|number| if is_negative { -number } else { number });
+    let within =
+        |lit: &syn::LitInt, least: i128, most: i128| number(lit).is_some_and(|number| (least..=most).contains(&number));
+    let fits = match (lit, value_type) {
+        (syn::Lit::Bool(_), "bool") | (syn::Lit::Str(_), "String") | (syn::Lit::Float(_), "f32" | "f64") => true,
+        (syn::Lit::Int(lit), "f32" | "f64") if lit.suffix().is_empty() => return Ok(format!("{text}.0")),
+        (syn::Lit::Int(lit), "u8") => within(lit, 0, u8::MAX.into()),
+        (syn::Lit::Int(lit), "u16") => within(lit, 0, u16::MAX.into()),
+        (syn::Lit::Int(lit), "u32") => within(lit, 0, u32::MAX.into()),
+        (syn::Lit::Int(lit), "u64" | "usize") => within(lit, 0, u64::MAX.into()),
+        (syn::Lit::Int(lit), "i8") => within(lit, i8::MIN.into(), i8::MAX.into()),
+        (syn::Lit::Int(lit), "i16") => within(lit, i16::MIN.into(), i16::MAX.into()),
+        (syn::Lit::Int(lit), "i32") => within(lit, i32::MIN.into(), i32::MAX.into()),
+        (syn::Lit::Int(lit), "i64" | "isize") => within(lit, i64::MIN.into(), i64::MAX.into()),
+        // What other types take rustc knows.
+        (_, other) => !SCALARS.contains(&other),
+    };
+    if fits {
+        Ok(text.to_owned())
+    } else {
+        Err(Failure::wrong(format!("--default: `{text}` is no value of `{value_type}`")))
+    }
+}
+
+const SCALARS: [&str; 14] =
+    ["bool", "String", "f32", "f64", "u8", "u16", "u32", "u64", "usize", "i8", "i16", "i32", "i64", "isize"];
 
 /// A string of Rust.
 fn literal(text: &str) -> String {
@@ -258,19 +302,4 @@ fn refuse_second(
         }
     }
     Ok(())
-}
-
-/// The path of a file's module, from the root of its crate.
-fn module(file: &Path, roots: &[PathBuf]) -> String {
-    if roots.iter().any(|root| root == file) {
-        return "crate".to_owned();
-    }
-    let folder = roots.iter().filter_map(|root| root.parent()).find(|folder| file.starts_with(folder));
-    let path = folder.and_then(|folder| file.strip_prefix(folder).ok()).unwrap_or(file).with_extension("");
-    let mut names: Vec<_> = path.iter().map(|name| name.to_string_lossy().into_owned()).collect();
-    if names.last().is_some_and(|name| name == "mod") {
-        names.pop();
-    }
-    names.insert(0, "crate".to_owned());
-    names.join("::")
 }

@@ -355,7 +355,7 @@ fn without_created_git_tells_how_old_a_line_is_wherever_it_went() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
     let source = |old: &str, new: &str| format!("use flags_runtime::Flag;\n{old}\n{new}\n");
-    let old = "pub static OLD_FLAG_OF_LONG_AGO_AND_FAR_AWAY: Flag<bool>;";
+    let old = "pub static TWO: Flag<bool>;";
     let new = "pub static NEW_FLAG: Flag<bool>;";
     fs::create_dir_all(root.join("shop/src")).unwrap();
     git(root, &["init", "-q"]);
@@ -384,6 +384,12 @@ fn without_created_git_tells_how_old_a_line_is_wherever_it_went() {
     };
     let json = audit(root, &["--format", "json"]).json();
     assert_eq!(findings(&json), ["old old"]);
+    // What nobody knows is no clean report.
+    assert_eq!(json["not_asked"]["old"], "neither `created` nor git tells the age of elsewhere, gone");
+    let error = audit(root, &["--deny", "old"]).failed(2);
+    assert!(error.contains("--deny old cannot be told: neither `created` nor git"), "{error}");
+    let table = audit(root, &[]);
+    assert!(table.stderr.contains("note: not looked for everywhere: old (neither `created`"), "{table:?}");
     assert_eq!(
         (&json["findings"][0]["age_days"], &json["findings"][0]["message"]),
         (&json!(290), &json!("declared on 2026-01-15, 290 days ago"))
@@ -416,6 +422,103 @@ fn without_created_git_tells_how_old_a_line_is_wherever_it_went() {
     assert_eq!(json["not_asked"]["old"], "the sources are in no git repository");
     let error = audit(&bare, &["--deny", "old"]).failed(2);
     assert!(error.contains("--deny old cannot be told: the sources are in no git repository"), "{error}");
+}
+
+#[test]
+fn records_without_places_are_not_taken_for_clean_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    // As `FLAGS_EMBED=names` leaves them.
+    let names = json!({"v": 1, "k": "flag", "rt": "0.1.0", "name": "x", "key": "x", "pkg": "shop", "ver": "1.0.0", "type": "bool",
+        "variants": [], "expires": "2026-01-01"});
+    let file = artifact(folder.path(), "names", &[names, site("x", "shop", 1)]);
+    let json = audit(&file, &["--format", "json"]).json();
+    assert_eq!(findings(&json), ["expired x"]);
+    for kind in ["no-owner", "never-expires"] {
+        assert_eq!(json["not_asked"][kind], "FLAGS_EMBED=names leaves it out of the records of x");
+        assert_eq!(audit(&file, &["--deny", kind]).code, Some(2));
+    }
+}
+
+#[test]
+fn flags_of_one_name_have_their_own_places() {
+    run(&mut fixture().command("shop-kiosk", &["dump"])).done();
+    let files = ["shop", "shop-kiosk"].map(|name| fixture().built(&format!("{name}{}", std::env::consts::EXE_SUFFIX)));
+    let mut command = cargo_flags();
+    command
+        .args(["audit", "--as-of", "2099-02-20", "--only", "expiring", "--format", "json", "--artifact"])
+        .args(files);
+    let json = run(&mut command).json();
+    let places = |package: &str| {
+        let of_package = |finding: &&Value| finding["package"] == package && finding["flag"] == "new_checkout";
+        let finding = json["findings"].as_array().unwrap().iter().find(of_package).unwrap();
+        finding["call_sites"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|place| place["file"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(places("shop"), ["shop/src/lib.rs", "shop/src/main.rs"]);
+    assert_eq!(places("shop-kiosk"), ["shop-kiosk/src/main.rs"]);
+}
+
+#[test]
+fn a_baseline_keeps_its_remarks_and_what_another_run_is_about() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = debts(folder.path());
+    let baseline = folder.path().join("debts.txt");
+    let path = baseline.to_str().unwrap();
+    fs::write(
+        &baseline,
+        "\u{feff}# ours\nexpired   over # ada mends it\n\n# theirs\nunused\tunread\nno-owner mended_long_ago\n",
+    )
+    .unwrap();
+    let said = audit(&file, &["--baseline", path, "--update-baseline", "--deny", "expired,unused"]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert!(said.stderr.contains("note: taken off the baseline: no-owner mended_long_ago"), "{said:?}");
+    assert_eq!(
+        fs::read_to_string(&baseline).unwrap(),
+        "# ours\nexpired   over # ada mends it\n\n# theirs\nunused\tunread\n"
+    );
+    // Nothing is known of what is not there.
+    let empty = artifact(folder.path(), "empty", &[]);
+    let error = audit(&empty, &["--baseline", path, "--update-baseline"]).failed(2);
+    assert!(error.contains("there is no flag here, so nothing tells what is mended"), "{error}");
+
+    // One package tells nothing of another one's flags.
+    fs::write(&baseline, "no-owner pricing\nno-owner discount\nno-owner page_size\nunused page_size\n").unwrap();
+    let words = ["audit", "-p", "shop", "--only", "no-owner,unused", "--baseline", path, "--update-baseline"];
+    run(&mut fixture().command("", &words)).done();
+    assert_eq!(fs::read_to_string(&baseline).unwrap(), "no-owner pricing\nno-owner discount\nno-owner page_size\n");
+}
+
+#[test]
+fn a_gate_that_is_piped_is_one_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let records: Vec<_> = (0..5000).map(|n| flag(&format!("flag_{n}"), "shop", json!({"owner": null}))).collect();
+    let file = artifact(folder.path(), "many", &records);
+    let mut command = cargo_flags();
+    command.args(["audit", "--as-of", DAY, "--deny", "no-owner", "--artifact"]).arg(&file);
+    let mut child = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::null()).spawn().unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+}
+
+#[test]
+fn machines_get_one_thing_on_standard_output_and_hear_what_is_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = debts(folder.path());
+    for format in ["json", "sarif", "csv", "markdown", "html"] {
+        let error = audit(&file, &["--github", "--format", format]).failed(2);
+        assert!(error.contains("--github writes annotations beside a table"), "{error}");
+    }
+    for format in ["csv", "sarif"] {
+        assert!(audit(&file, &["--format", format]).stderr.contains("note: not looked for: drift"), "{format}");
+    }
+    let empty = artifact(folder.path(), "empty", &[flag("x", "shop", json!({})), site("x", "shop", 1)]);
+    assert_eq!(audit(&empty, &["--format", "csv"]).done().lines().count(), 1);
+    let sarif: Value = serde_json::from_str(&audit(&empty, &["--format", "sarif"]).done()).unwrap();
+    assert_eq!(sarif["runs"][0]["results"], json!([]));
 }
 
 #[test]

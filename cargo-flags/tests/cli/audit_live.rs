@@ -265,15 +265,18 @@ fn what_processes_tell_is_drift_or_a_lost_context() {
         set(&server, name, &json!({"name": name, "enabled": true, "rollout_percentage": 50}).to_string());
     }
     let good = json!({"sha": "1"});
+    let refused = StoredDocument::from(server.cli(&["GET", "ff:refused"])).short_sha();
     process(
         &server,
         1,
-        &json!({"refused": {"sha": null, "refused": "`value` is no such thing"}, "overridden": {"overridden": true},
+        &json!({"refused": {"sha": null, "refused": "`value` is no such thing", "refused_sha": refused}, "overridden": {"overridden": true},
         "keyless": {"missing_keys": 7}, "fine": good}),
     );
     process(&server, 2, &json!({"refused": good, "overridden": good, "keyless": {"missing_keys": 3}, "fine": good}));
     build(&server, "b1", &[flag("split", "shop", json!({"type": "u8"})), flag("fine", "shop", json!({}))], 3, 0);
     build(&server, "b2", &[flag("fine", "shop", json!({"type": "string"}))], 9, 8);
+    // What a process refused before somebody mended it is over.
+    process(&server, 3, &json!({"fine": {"sha": null, "refused": "old", "refused_sha": "0123456789abcdef"}}));
     let json = audited(&server, &file);
     assert_eq!(findings(&json), ["drift overridden", "drift refused", "drift split", "no-context keyless"]);
     assert_eq!(message(&json, "drift refused"), "1 of 2 processes refuse its document (h/1): `value` is no such thing");
@@ -283,6 +286,112 @@ fn what_processes_tell_is_drift_or_a_lost_context() {
         "builds differ about it: shop 1.0.0 has bool, the service service-b1 has u8"
     );
     assert_eq!(message(&json, "no-context keyless"), "10 reads without a targeting key since the start of web");
+}
+
+#[test]
+fn what_nobody_goes_by_is_drift_and_not_rolled_out() {
+    let (server, folder) = (RedisServer::start(), tempfile::tempdir().unwrap());
+    let number = |key: Value| json!({"type": "u8", "default": 7, "key": key});
+    let file =
+        made(folder.path(), &[("size", number(Value::Null)), ("fits", number(Value::Null)), ("list", json!({}))]);
+    set(&server, "size", r#"{"name":"size","enabled":true,"value":300}"#);
+    set(&server, "fits", r#"{"name":"fits","enabled":true,"value":30}"#);
+    server.cli(&["LPUSH", "ff:list", "x"]);
+    server.cli(&["HSET", "ff:a hash", "x", "y"]);
+    build(&server, "b1", &[], 3, 0);
+    let json = audited(&server, &file);
+    assert_eq!(findings(&json), ["drift list", "drift size", "fully-rolled-out fits", "undeclared a hash"]);
+    assert!(
+        finding(&json, "drift size")["fix"].as_str().unwrap().ends_with("and write one that fits"),
+        "there is no trail"
+    );
+    assert_eq!(finding(&json, "drift list")["fix"], "delete it or rename it: `redis-cli DEL ff:list`");
+    assert_eq!(finding(&json, "undeclared a hash")["fix"], "delete it or rename it: `redis-cli DEL 'ff:a hash'`");
+    let fix = finding(&json, "fully-rolled-out fits")["fix"].as_str().unwrap();
+    assert!(fix.starts_with("write 30 into the code, remove the flag"), "{fix}");
+    let table = audit(&server, &file, &[]).done();
+    assert!(table.contains("4 findings about 3 of 3 flags and 1 document of nobody as of "), "{table}");
+}
+
+#[test]
+fn one_document_on_which_python_fails_is_told_whoever_has_it() {
+    let (server, folder) = (RedisServer::start(), tempfile::tempdir().unwrap());
+    let file = made(folder.path(), &[("mine", json!({}))]);
+    set(&server, "mine", r#"{"name":"mine","enabled":true,"rollout_percentage":5}"#);
+    set(&server, "nameless", r#"{"enabled":true}"#);
+    set(&server, "broken", r#"{"enabled":"#);
+    let json = audited(&server, &file);
+    assert_eq!(findings(&json), ["unshareable broken", "unshareable nameless"]);
+    assert!(message(&json, "unshareable broken").contains("Python services load no other flag either"), "{json}");
+}
+
+#[test]
+fn where_no_build_reports_no_document_is_called_nobodys() {
+    let (server, folder) = (RedisServer::start(), tempfile::tempdir().unwrap());
+    let file = made(folder.path(), &[("mine", json!({}))]);
+    set(&server, "of_another_service", r#"{"name":"of_another_service","enabled":true}"#);
+    let json = audited(&server, &file);
+    assert_eq!(findings(&json), ["undocumented mine"]);
+    assert!(json["not_asked"]["undeclared"].as_str().unwrap().starts_with("no build reports to the server"), "{json}");
+    let error = audit(&server, &file, &["--deny", "undeclared"]).failed(2);
+    assert!(error.contains("--deny undeclared cannot be told: no build reports"), "{error}");
+    let said = run(&mut at(&server, &["audit", "--fleet"]));
+    assert!(said.stderr.contains("warning: no build that reports to the server has flags"), "{said:?}");
+}
+
+#[test]
+fn a_lost_context_is_over_when_everybody_gets_the_same() {
+    let (server, folder) = (RedisServer::start(), tempfile::tempdir().unwrap());
+    let file = made(folder.path(), &[("x", json!({}))]);
+    process(&server, 1, &json!({"x": {"missing_keys": 7}}));
+    let of = |document: &str| {
+        set(&server, "x", document);
+        findings(&audited(&server, &file))
+    };
+    assert_eq!(of(r#"{"name":"x","enabled":true,"rollout_percentage":50}"#), ["no-context x"]);
+    assert_eq!(of(r#"{"name":"x","enabled":true,"rollout_percentage":0,"allowed_users":["u"]}"#), ["no-context x"]);
+    assert_eq!(of(r#"{"name":"x","enabled":true}"#), ["fully-rolled-out x"]);
+}
+
+#[test]
+fn a_key_writes_no_line_into_a_baseline_but_its_own() {
+    let (server, folder) = (RedisServer::start(), tempfile::tempdir().unwrap());
+    let file = made(folder.path(), &[("new_checkout", json!({}))]);
+    build(&server, "b1", &[], 3, 0);
+    let key = " x\nexpired new_checkout\nexpired other ";
+    set(&server, key, r#"{"name":"x","enabled":true}"#);
+    let baseline = folder.path().join("debts.txt");
+    let words = ["--only", "undeclared", "--baseline", baseline.to_str().unwrap()];
+    let audit = |more: &[&str]| run(at(&server, &[&["audit"], &words[..], more].concat()).arg("--artifact").arg(&file));
+    audit(&["--update-baseline"]).done();
+    let text = fs::read_to_string(&baseline).unwrap();
+    assert_eq!(
+        text.lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>(),
+        ["undeclared x expired new_checkout expired other"]
+    );
+    assert_eq!(audit(&["--deny", "all"]).code, Some(0));
+}
+
+#[test]
+fn an_old_snapshot_says_how_old_it_is() {
+    let (server, folder) = (RedisServer::start(), tempfile::tempdir().unwrap());
+    let file = made(folder.path(), &[("x", json!({}))]);
+    let exported = run(&mut at(&server, &["export", "--all"])).json();
+    let snapshot = folder.path().join("flags.json");
+    let audit = |days: u64| {
+        let mut exported = exported.clone();
+        exported["at"] = (now() - days * DAY).into();
+        fs::write(&snapshot, exported.to_string()).unwrap();
+        run(cargo_flags()
+            .args(["audit", "--skip", "old", "--format", "json", "--snapshot"])
+            .arg(&snapshot)
+            .arg("--artifact")
+            .arg(&file))
+    };
+    assert_eq!(audit(0).stderr, "");
+    let said = audit(400);
+    assert!(said.stderr.contains("warning: the snapshot is 400 days old: what the server tells is of "), "{said:?}");
+    assert!(said.json()["server_at"].as_str().unwrap().starts_with(&day(400)));
 }
 
 #[test]
@@ -307,7 +416,12 @@ fn a_snapshot_tells_the_same_as_its_server() {
         command.args(["audit", "--skip", "old,no-owner,expired", "--format", "json", "--snapshot"]).arg(&snapshot);
         run(command.args(words).arg("--artifact").arg(&file))
     };
-    assert_eq!(offline(&[]).json(), by_server);
+    let without_time = |mut audit: Value| {
+        assert!(audit["server_at"].is_string());
+        audit["server_at"].take();
+        audit
+    };
+    assert_eq!(without_time(offline(&[]).json()), without_time(by_server.clone()));
     assert_eq!(findings(&by_server), ["drift broken", "no-context quiet", "silent quiet", "fully-rolled-out on"]);
 
     // The same file brings the documents back, and explains them.
@@ -365,7 +479,10 @@ fn an_auditor_needs_no_right_to_write_and_is_told_what_it_may_not_read() {
     }
     let json = some.json();
     assert_eq!(finding(&json, "fully-rolled-out on")["since"]["certainty"], "unknown");
-    assert_eq!(json["not_asked"], json!({"no-context": WHY, "silent": WHY, "undeclared": WHY}));
+    assert_eq!(
+        json["not_asked"],
+        json!({"drift": format!("by documents alone: {WHY}"), "no-context": WHY, "silent": WHY, "undeclared": WHY})
+    );
     let nothing = user("nobody", "resetkeys -@all +hello");
     assert_eq!(nothing.code, Some(2), "{nothing:?}");
     let error = run(cargo_flags().args(["audit", "--redis", "redis://127.0.0.1:1", "--artifact"]).arg(&file)).failed(2);
@@ -397,6 +514,26 @@ fn with_a_server_nothing_is_built() {
     assert!(findings(&json).contains(&"undocumented new_checkout".to_owned()), "{json}");
     let error = run(&mut at(&server, &["audit"])).failed(2);
     assert!(error.contains("cargo finds no package here"), "{error}");
+    // What would be ignored is an error, and what is old is said to be.
+    for words in [&["--features", "x"][..], &["--", "--profile", "dist"]] {
+        let mut command = fixture().command("shop", &["audit", "--redis", &server.url()]);
+        let error = run(command.args(words)).failed(2);
+        assert!(error.contains("options for building would be ignored"), "{error}");
+    }
+    let mut command = fixture().command("shop-prices", &["audit", "--skip", "old", "--redis", &server.url()]);
+    run(&mut fixture().command("shop-prices", &["list"])).done();
+    assert!(!run(&mut command).stderr.contains("is older than"));
+    let source = fixture().path("shop-prices/src/lib.rs");
+    let before = fs::metadata(&source).unwrap().modified().unwrap();
+    let file = fs::File::options().write(true).open(&source).unwrap();
+    file.set_modified(SystemTime::now() + std::time::Duration::from_secs(60)).unwrap();
+    let said = run(&mut command);
+    file.set_modified(before).unwrap();
+    assert!(
+        said.stderr.contains("libshop_prices.rlib is older than ")
+            && said.stderr.contains("shop-prices/src/lib.rs, so it tells of the past"),
+        "{said:?}"
+    );
 }
 
 #[test]

@@ -43,6 +43,11 @@ impl Fixture {
         self.folder.join("target/debug").join(file)
     }
 
+    /// Where a file of it is.
+    pub(crate) fn path(&self, file: &str) -> PathBuf {
+        self.folder.join(file)
+    }
+
     /// A source file.
     pub(crate) fn source(&self, file: &str) -> String {
         fs::read_to_string(self.folder.join(file)).unwrap()

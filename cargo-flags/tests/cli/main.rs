@@ -12,6 +12,7 @@ mod eval;
 mod explain;
 mod fixture;
 mod fleet;
+mod forced;
 mod get;
 mod live;
 mod lto;

@@ -148,6 +148,13 @@ fn nothing_is_written_on_a_dry_run_or_where_something_is_wrong() {
         (&["x", "--type", "u8 u8"], "--type: `u8 u8` is no Rust type"),
         (&["x", "--default", "1 +"], "--default: `1 +` is no Rust expression"),
         (&["x", "--in", "src/none.rs"], "src/none.rs cannot be read"),
+        (&["x", "--type", "u8", "--default", "300"], "--default: `300` is no value of `u8`"),
+        (&["x", "--type", "u32", "--default", "-1"], "--default: `-1` is no value of `u32`"),
+        (&["x", "--default", "1"], "--default: `1` is no value of `bool`"),
+        (&["x", "--owner", " "], "--owner is empty"),
+        (&["x", "--ticket", ""], "--ticket is empty"),
+        (&["x", "--kind", "kill-switch", "--reason", " "], "--reason is empty"),
+        (&["x", "--expires", "2020-01-01"], "2020-01-01 is over already"),
         (&["x", "--package", "shpo"], "no package `shpo` in this workspace: did you mean `shop`?"),
     ] {
         let error = new(root, words).failed(2);
@@ -169,6 +176,59 @@ fn nothing_is_written_on_a_dry_run_or_where_something_is_wrong() {
     );
     let said = run(cargo_flags().args(["new", "y"]).current_dir(std::env::temp_dir()));
     assert!(said.failed(2).contains("cargo finds no package here"));
+}
+
+#[test]
+fn only_files_that_a_mod_leads_to_take_a_flag() {
+    let folder = package(&[
+        (
+            "src/lib.rs",
+            "pub mod r#type;\n#[path = \"odd name's file.rs\"]\npub mod odd;\npub mod outer {\n    pub mod inner;\n}\npub mod deep;\n",
+        ),
+        ("src/type.rs", "//! Types.\r\n\r\n/// A.\r\npub struct A;\r\n"),
+        ("src/odd name's file.rs", ""),
+        ("src/outer/inner.rs", ""),
+        ("src/deep/mod.rs", "pub mod er;\n"),
+        ("src/deep/er.rs", ""),
+        ("src/orphan.rs", ""),
+        ("tests/t.rs", ""),
+    ]);
+    let root = folder.path();
+    let read_by =
+        |name: &str, file: &str| new(root, &[name, "--in", file, "--format", "json"]).json()["read_by"].clone();
+    assert_eq!(read_by("type_a", "src/type.rs"), "flag!(crate::r#type::TYPE_A)");
+    assert_eq!(read_by("b", "src/odd name's file.rs"), "flag!(crate::odd::B)");
+    assert_eq!(read_by("c", "src/outer/inner.rs"), "flag!(crate::outer::inner::C)");
+    assert_eq!(read_by("d", root.join("src/deep/er.rs").to_str().unwrap()), "flag!(crate::deep::er::D)");
+    let crlf = read(root, "src/type.rs");
+    assert_eq!(crlf.matches('\n').count(), crlf.matches("\r\n").count(), "{crlf:?}");
+    for file in ["src/orphan.rs", "tests/t.rs"] {
+        let error = new(root, &["x", "--in", file]).failed(2);
+        assert!(error.contains("no `mod` leads to it, so a flag there would not be compiled"), "{error}");
+        assert_eq!(read(root, file), "");
+    }
+    assert_eq!(listed(root).as_array().unwrap().len(), 4);
+}
+
+#[test]
+fn a_module_that_cannot_be_made_is_not() {
+    // The module is there, inline: the flag goes to the root.
+    let folder = package(&[("src/lib.rs", "pub mod flags {\n    pub fn f() {}\n}\n")]);
+    assert_eq!(new(folder.path(), &["a", "--format", "json"]).json()["read_by"], "flag!(crate::A)");
+    // A file beside a program of src/bin would be a program.
+    let programs = package(&[("src/bin/a.rs", "fn main() {}\n"), ("src/bin/b.rs", "fn main() {}\n")]);
+    new(programs.path(), &["b"]).done();
+    assert!(read(programs.path(), "src/bin/a.rs").contains("pub static B: flags_runtime::Flag<bool>;"));
+    for folder in [&folder, &programs] {
+        assert_eq!(listed(folder.path()).as_array().unwrap().len(), 1);
+    }
+    let orphan = package(&[("src/lib.rs", ""), ("src/flags.rs", "")]);
+    let error = new(orphan.path(), &["c"]).failed(2);
+    assert!(error.contains("no `mod flags;` leads to it"), "{error}");
+    // A whole number is a float where one is wanted.
+    let float = package(&[("src/lib.rs", "")]);
+    new(float.path(), &["share", "--type", "f64", "--default", "1"]).done();
+    assert_eq!(listed(float.path())[0]["default"], 1.0);
 }
 
 #[test]

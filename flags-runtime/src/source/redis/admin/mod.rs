@@ -277,6 +277,21 @@ impl Admin {
         Ok(named.zip(texts).filter_map(|(name, text)| Some((name, text?.into()))).collect())
     }
 
+    /// The names at which another type than a string stands, which no reader takes for a document; sorted.
+    ///
+    /// # Errors
+    ///
+    /// As [`documents`](Self::documents).
+    pub fn names_of_other_types(&mut self) -> Result<Vec<String>, AdminError> {
+        let mut names = Vec::new();
+        for of_type in ["list", "set", "zset", "hash", "stream"] {
+            let keys = self.connection.scan(&format!("{}*", self.prefix.as_str()), of_type)?;
+            names.extend(keys.iter().filter_map(|key| self.prefix.name_of(key.as_bytes())).map(str::to_owned));
+        }
+        names.sort();
+        Ok(names)
+    }
+
     /// Writes the exact text of a document if the stored one is still `expected`; what readers would stumble over is written
     /// as it reads.
     ///

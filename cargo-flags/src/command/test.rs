@@ -1,0 +1,116 @@
+//! `test`: `cargo test` with forced flags, whose names and values are checked against what the tests are built from.
+
+use std::ffi::OsString;
+
+use clap::Args;
+
+use crate::artifact::{FlagRecord, Inventory};
+use crate::cli::Packages;
+use crate::failure::{Failure, note};
+use crate::fit;
+use crate::workspace;
+
+/// Run cargo test with forced flags
+///
+/// Builds the tests, checks names and values against the flags that they have, and runs them with `FLAGS_FORCE`. What a test forces
+/// itself stands above it. What stands behind `--` goes to cargo test: `-- checkout -- --nocapture`. The exit code is 1 if a test fails.
+#[derive(Args, Debug)]
+pub(crate) struct Arguments {
+    /// Force a flag, or several: new_checkout=true,pricing=variant_b
+    #[arg(long, value_name = "NAME=VALUE,..")]
+    force: Vec<String>,
+
+    /// Force every bool flag on, but for those that --force names
+    #[arg(long, conflicts_with = "all_off")]
+    all_on: bool,
+
+    /// Force every bool flag off, but for those that --force names
+    #[arg(long)]
+    all_off: bool,
+
+    #[command(flatten)]
+    packages: Packages,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let forced: Vec<_> = arguments.force.iter().flat_map(|text| split(text)).collect();
+    let all = [(arguments.all_on, "all-on"), (arguments.all_off, "all-off")];
+    let all = all.into_iter().filter_map(|(is_given, word)| is_given.then_some(word));
+    let variable: Vec<_> = all.chain(forced.iter().copied()).collect();
+    if variable.is_empty() {
+        return Err(Failure::wrong(
+            "nothing is forced: give --force NAME=VALUE, --all-on or --all-off, or run `cargo test` itself",
+        ));
+    }
+    let tests = workspace::build_tests(&arguments.packages)?;
+    if !tests.can_force {
+        return Err(Failure::wrong(
+            "these tests are built without the feature `testing` of flags-runtime, and would not obey: add it under \
+             [dev-dependencies]",
+        ));
+    }
+    let inventory = Inventory::of(&tests.programs)?;
+    for word in forced {
+        check(word, &inventory)?;
+    }
+    let variable = variable.join(",");
+    note(format_args!("FLAGS_FORCE={variable}"));
+    if workspace::run_tests(&arguments.packages, &[("FLAGS_FORCE", OsString::from(&variable))])? {
+        return Ok(());
+    }
+    Err(Failure::denied(format!("cargo test failed with FLAGS_FORCE={variable}")))
+}
+
+fn check(word: &str, inventory: &Inventory) -> Result<(), Failure> {
+    let Some((name, value)) = word.split_once('=').map(|(name, value)| (name.trim(), value.trim())) else {
+        return Err(Failure::wrong(format!("--force: `{word}` is given no value: write `{word}=true`")));
+    };
+    let Some(flag) = inventory.flag(name) else {
+        let suggestion = inventory.did_you_mean(name);
+        return Err(Failure::wrong(format!("--force: none of these tests has a flag `{name}`{suggestion}")));
+    };
+    fits(flag, value).map_err(|why| Failure::wrong(format!("--force: {why}")))
+}
+
+/// Whether a flag takes a word, as JSON or as a plain word.
+fn fits(flag: &FlagRecord, value: &str) -> Result<(), String> {
+    if flag.value_type == "bool" {
+        let is_bool = matches!(value, "true" | "false");
+        return if is_bool {
+            Ok(())
+        } else {
+            Err(format!("`{value}` is no value of `{}`: write `true` or `false`", flag.name))
+        };
+    }
+    let is_json = serde_json::from_str::<serde::de::IgnoredAny>(value).is_ok();
+    if is_json && fit::fits(flag, value).is_ok() {
+        return Ok(());
+    }
+    let quoted = serde_json::Value::from(value).to_string();
+    // What may be an alias the program itself knows.
+    match fit::fits(flag, if is_json && flag.value_type != "enum" { value } else { &quoted }) {
+        Err(misfit) if !misfit.may_be_alias => Err(misfit.message),
+        _ => Ok(()),
+    }
+}
+
+/// The parts between commas that are in no string and no bracket, as the runtime splits them.
+fn split(text: &str) -> Vec<&str> {
+    let (mut parts, mut start, mut depth, mut is_quoted, mut is_escaped) = (Vec::new(), 0, 0_i32, false, false);
+    for (at, character) in text.char_indices() {
+        match character {
+            _ if is_escaped => is_escaped = false,
+            '\\' if is_quoted => is_escaped = true,
+            '"' => is_quoted = !is_quoted,
+            '{' | '[' if !is_quoted => depth += 1,
+            '}' | ']' if !is_quoted => depth -= 1,
+            ',' if !is_quoted && depth <= 0 => {
+                parts.push(&text[start..at]);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(&text[start..]);
+    parts.into_iter().map(str::trim).filter(|part| !part.is_empty()).collect()
+}
