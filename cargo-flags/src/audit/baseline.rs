@@ -68,15 +68,12 @@ impl Baseline {
 
     /// Writes the file without these findings, the rest as it was; a first one with all that was found.
     pub(crate) fn update(&self, mended: &[String], findings: &[Finding]) -> Result<(), Failure> {
-        let text = match &self.lines {
-            Some(lines) => {
-                let stays = |known: &Option<String>| known.as_ref().is_none_or(|line| !mended.contains(line));
-                lines.iter().filter(|(_, known)| stays(known)).fold(String::new(), |text, (line, _)| text + line + "\n")
-            }
-            None => {
-                let lines: BTreeSet<_> = findings.iter().map(Finding::line).collect();
-                lines.iter().fold(HEADER.to_owned(), |text, line| text + line + "\n")
-            }
+        let text = if let Some(lines) = &self.lines {
+            let stays = |known: &Option<String>| known.as_ref().is_none_or(|line| !mended.contains(line));
+            lines.iter().filter(|(_, known)| stays(known)).fold(String::new(), |text, (line, _)| text + line + "\n")
+        } else {
+            let lines: BTreeSet<_> = findings.iter().map(Finding::line).collect();
+            lines.iter().fold(HEADER.to_owned(), |text, line| text + line + "\n")
         };
         let shown = self.file.display();
         fs::write(&self.file, text)

@@ -185,13 +185,11 @@ impl Audit<'_> {
         let all = counted(self.flags, "flag", "flags");
         let known = self.findings.iter().filter(|finding| finding.is_known).count();
         let known = if known > 0 { format!(", {known} of them known") } else { String::new() };
-        match self.findings.len() {
-            0 => format!("no findings in {all} as of {}", self.as_of),
-            _ => {
-                let about = format!("{findings} about {} of {all}{others}", flags.len());
-                format!("{about} as of {}{known}: {}", self.as_of, kinds(&self.kinds))
-            }
+        if self.findings.is_empty() {
+            return format!("no findings in {all} as of {}", self.as_of);
         }
+        let about = format!("{findings} about {} of {all}{others}", flags.len());
+        format!("{about} as of {}{known}: {}", self.as_of, kinds(&self.kinds))
     }
 }
 

@@ -76,9 +76,10 @@ impl<'a> Flag<'a> {
             let declared = records.iter().filter_map(|flag| place(flag.file.as_deref(), flag.line, flag.column));
             // Other versions of the same package declare it elsewhere, and mean the same.
             let is_alone = inventory.declared(&record.name).iter().all(|flag| flag.package == record.package);
-            let sites: Vec<_> = match is_alone {
-                true => inventory.sites(&record.name).iter().collect(),
-                false => records.iter().flat_map(|flag| inventory.sites_of(flag)).collect(),
+            let sites: Vec<_> = if is_alone {
+                inventory.sites(&record.name).iter().collect()
+            } else {
+                records.iter().flat_map(|flag| inventory.sites_of(flag)).collect()
             };
             let call_sites = sites.iter().filter_map(|site| place(site.file.as_deref(), site.line, site.column));
             Some(Self {

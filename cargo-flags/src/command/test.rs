@@ -16,7 +16,7 @@ use crate::workspace;
 /// itself stands above it. What stands behind `--` goes to cargo test: `-- checkout -- --nocapture`. The exit code is 1 if a test fails.
 #[derive(Args, Debug)]
 pub(crate) struct Arguments {
-    /// Force a flag, or several: new_checkout=true,pricing=variant_b
+    /// Force a flag, or several: `new_checkout=true,pricing=variant_b`
     #[arg(long, value_name = "NAME=VALUE,..")]
     force: Vec<String>,
 

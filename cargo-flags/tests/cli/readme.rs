@@ -26,7 +26,7 @@ fn every_command_that_a_document_prints_has_words_that_the_command_knows() {
     for document in ["README.md", "CHANGELOG.md", "docs/FORMAT.md", "docs/ARCHITECTURE.md", "examples/flag-audit.yml"] {
         let text = fs::read_to_string(repository(document)).unwrap();
         for words in commands(&text) {
-            let options = words.iter().filter(|word| word.starts_with("--") && word.len() > 2);
+            let options = words.iter().take_while(|word| *word != "--").filter(|word| word.starts_with("--"));
             // One at a time: a value that is missing would be told before the next option.
             for option in options.map(String::as_str).chain(["--help"]) {
                 let said = run(cargo_flags().args([&words[0], option.split('=').next().unwrap(), "--help"]));
