@@ -84,6 +84,64 @@ fn scopes_inside_count_more() {
     assert!(flag!(CART));
 }
 
+#[flags_runtime::test(CART = true)]
+#[tokio::test]
+async fn what_was_asked_is_recorded_for_this_test_alone() {
+    assert!(flag!(CART));
+    testing::assert_evaluated(&CART);
+    tokio::spawn(async { flag!(MAIL) }).await.unwrap();
+    let message = panic_of(|| testing::assert_evaluated(&MAIL));
+    assert_eq!(message, "the flag `attribute_mail` was not evaluated in this test; these were: `attribute_cart`");
+    tokio::spawn(testing::carry_async(async { flag!(MAIL) })).await.unwrap();
+    testing::assert_evaluated(&MAIL);
+}
+
+#[test]
+fn without_a_recording_nothing_can_be_asserted() {
+    let message = panic_of(|| testing::assert_evaluated(&CART));
+    assert!(message.contains("nothing records here whether `attribute_cart` was evaluated"), "{message}");
+}
+
+fn panic_of(f: impl FnOnce()) -> String {
+    let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(f)).unwrap_err();
+    panic.downcast_ref::<String>().unwrap().clone()
+}
+
+#[test]
+fn exposures_have_who_what_and_why() {
+    use flags_runtime::{EvaluationContext, Reason};
+    let recording = testing::Recording::new();
+    let documents =
+        r#"{"attribute_pricing":{"enabled":true,"value":"b","allowed_users":["ada"],"rollout_percentage":0}}"#;
+    recording.overrides().documents(documents).scope(|| {
+        assert_eq!(flag!(PRICING, &EvaluationContext::new("ada")), Pricing::VariantA);
+        assert_eq!(flag!(PRICING, &EvaluationContext::new("bob")), Pricing::Control);
+        assert_eq!((flag!(SIZE), flag!(CART)), (200, false));
+        let _inner = testing::Overrides::new().force(&CART, true).enter();
+        assert!(flag!(CART));
+    });
+    let shown = |evaluation: &testing::Evaluation| {
+        let testing::Evaluation { flag, targeting_key, variant, reason, .. } = evaluation;
+        (flag.name(), targeting_key.clone(), *variant, *reason)
+    };
+    let seen: Vec<_> = recording.evaluations().iter().map(shown).collect();
+    let nobody = String::new;
+    assert_eq!(
+        seen,
+        [
+            ("attribute_pricing", "ada".to_owned(), Some("b"), Reason::TargetingMatch),
+            ("attribute_pricing", "bob".to_owned(), Some("control"), Reason::Static),
+            ("attribute_size", nobody(), None, Reason::Default),
+            ("attribute_cart", nobody(), Some("off"), Reason::Default),
+            ("attribute_cart", nobody(), Some("on"), Reason::Override),
+        ]
+    );
+    assert_eq!(recording.of(&PRICING).len(), 2);
+    let before = recording.evaluations().len();
+    let _ = flag!(CART);
+    assert_eq!(recording.evaluations().len(), before, "the scope is over");
+}
+
 static SEEN: Mutex<BTreeSet<(bool, Pricing, i32)>> = Mutex::new(BTreeSet::new());
 
 #[flags_runtime::test(matrix(CART, PRICING = [Control, Pricing::VariantA, VariantB]), SIZE = -1)]

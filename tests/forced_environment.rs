@@ -113,3 +113,41 @@ fn a_program_that_is_no_test_build_does_not_obey() {
     let (is_good, said) = run(&program, "env_cart=true,env_size=300", "false true 20 Control declared", &[]);
     assert!(is_good, "{said}");
 }
+
+#[test]
+fn coverage_has_each_side_that_was_seen_and_every_flag_that_there_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let coverage = folder.path().join("coverage");
+    let variable = [("FLAGS_COVERAGE", coverage.to_str().unwrap())];
+    assert_reads("", "false true 20 Control declared", &variable);
+    assert_reads("env_pricing=variant_b", "false true 20 VariantB declared", &variable);
+    let lines = || {
+        let files = fs::read_dir(&coverage).unwrap().map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap());
+        let text = files.collect::<Vec<_>>().concat();
+        text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()).collect::<Vec<_>>()
+    };
+    let seen = |flag: &str| {
+        let of_flag = lines().into_iter().filter(|line| line["flag"] == flag);
+        of_flag.filter_map(|line| line["variant"].as_str().map(str::to_owned)).collect::<Vec<_>>()
+    };
+    assert_eq!(fs::read_dir(&coverage).unwrap().count(), 2, "one for each process");
+    // Once for each process, however often it was read.
+    assert_eq!((seen("env_cart"), seen("env_mail")), (vec!["off".to_owned(); 2], vec!["on".to_owned(); 2]));
+    let mut pricing = seen("env_pricing");
+    pricing.sort();
+    assert_eq!(pricing, ["control", "variant_b"]);
+    let declared: Vec<_> =
+        lines().into_iter().filter(|line| line["flag"] == "env_cart" && line["variants"].is_array()).collect();
+    assert_eq!(
+        (&declared[0]["variants"], &declared[0]["file"]),
+        (&serde_json::json!(["off", "on"]), &"tests/forced_environment.rs".into())
+    );
+    // What is no test build leaves nothing, and what cannot be written is said.
+    let program = folder.path().join("service");
+    fs::copy(env::current_exe().unwrap(), &program).unwrap();
+    let (is_good, said) = run(&program, "", "false true 20 Control declared", &variable);
+    assert!(is_good, "{said}");
+    assert_eq!(fs::read_dir(&coverage).unwrap().count(), 2);
+    let (is_good, said) = run(&env::current_exe().unwrap(), "", "", &[("FLAGS_COVERAGE", program.to_str().unwrap())]);
+    assert!(!is_good && said.contains("FLAGS_COVERAGE: ") && said.contains("cannot be written"), "{said}");
+}

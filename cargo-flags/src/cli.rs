@@ -7,8 +7,8 @@ use std::time::Duration;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::command::{
-    acl, allow, audit, check, delete, deny, dump, eval, explain, export, fleet, get, history, import, list, new, off,
-    on, refs, rollback, rollout, set, shadow, test, watch,
+    acl, allow, audit, check, coverage, delete, deny, dump, eval, explain, export, fleet, get, history, import, list,
+    new, off, on, refs, rollback, rollout, set, shadow, test, watch,
 };
 use crate::failure::Failure;
 use crate::report::Format;
@@ -33,6 +33,7 @@ enum Verb {
     New(new::Arguments),
     Audit(Box<audit::Arguments>),
     Test(test::Arguments),
+    Coverage(coverage::Arguments),
     Eval(eval::Arguments),
     Explain(explain::Arguments),
     Get(get::Arguments),
@@ -194,6 +195,7 @@ pub(crate) fn run(words: impl IntoIterator<Item = OsString>) -> Result<(), Failu
         Verb::New(arguments) => new::run(&arguments),
         Verb::Audit(arguments) => audit::run(&arguments),
         Verb::Test(arguments) => test::run(&arguments),
+        Verb::Coverage(arguments) => coverage::run(&arguments),
         Verb::Eval(arguments) => eval::run(&arguments),
         Verb::Explain(arguments) => explain::run(&arguments),
         Verb::Get(arguments) => get::run(&arguments),

@@ -166,8 +166,16 @@ fn decide(core: &'static FlagCore, ctx: Option<&EvaluationContext>) -> Held {
     outcome(core, ctx, &mut ()).held
 }
 
-/// Decides by the published rule, without the cell. The same for every flag type.
+/// Decides without the cell. The same for every flag type.
 fn outcome(core: &'static FlagCore, ctx: Option<&EvaluationContext>, observer: &mut impl Observer) -> Outcome {
+    let outcome = decided(core, ctx, observer);
+    #[cfg(feature = "testing")]
+    crate::testing::overrides::note(core, || evaluation(core, ctx, &outcome));
+    outcome
+}
+
+/// Decides by what a test forces, else by the published rule.
+fn decided(core: &'static FlagCore, ctx: Option<&EvaluationContext>, observer: &mut impl Observer) -> Outcome {
     #[cfg(feature = "testing")]
     crate::testing::overrides::arm();
     core.settle_first();
@@ -220,6 +228,36 @@ fn by_rule(core: &FlagCore, rule: &Rule, ctx: Option<&EvaluationContext>, observ
     decision
 }
 
+/// An answer, as a test's recording has it.
+#[cfg(feature = "testing")]
+fn evaluation(
+    core: &'static FlagCore,
+    ctx: Option<&EvaluationContext>,
+    outcome: &Outcome,
+) -> crate::testing::recording::Evaluation {
+    let declaration = core.declaration;
+    let bits = match &outcome.held {
+        Held::Bits(bits) => Some(*bits),
+        Held::Default => Some(core.default_bits()),
+        Held::Rule(published) => {
+            let value = published.as_ref().and_then(|published| published.on_value());
+            value.map_or_else(|| Some(core.default_bits()), CompiledValue::bits)
+        }
+        Held::Own(value) => value.bits(),
+    };
+    let targeting_key = match ctx {
+        Some(ctx) => ctx.targeting_key().to_owned(),
+        None => context::with_current(|ctx| ctx.targeting_key().to_owned()),
+    };
+    let variant = bits.and_then(|bits| match declaration.type_name() {
+        "bool" => Some(if bits == 0 { "off" } else { "on" }),
+        "enum" => usize::try_from(bits).ok().and_then(|at| declaration.variants().get(at).copied()),
+        _ => None,
+    });
+    let Outcome { reason, error_code, .. } = *outcome;
+    crate::testing::recording::Evaluation { flag: declaration, targeting_key, variant, reason, error_code }
+}
+
 /// Decides by what a test puts in the place of the source.
 #[cfg(feature = "testing")]
 fn by_force(
@@ -230,6 +268,7 @@ fn by_force(
 ) -> Outcome {
     use crate::testing::overrides::Forced;
     let rule = match forced {
+        Forced::Nothing => return Outcome::default(Reason::Default),
         Forced::Value(value) => return Outcome { held: Held::Own(value), reason: Reason::Override, error_code: None },
         Forced::Document(None) => {
             observer.saw(|| Step::NoDocument);

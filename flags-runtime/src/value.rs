@@ -15,6 +15,14 @@ pub enum CompiledValue {
     Json(Arc<dyn Any + Send + Sync>),
 }
 
+#[cfg(feature = "testing")]
+impl CompiledValue {
+    /// The bits of a scalar.
+    pub(crate) fn bits(&self) -> Option<u64> {
+        if let Self::Bits(bits) = self { Some(*bits) } else { None }
+    }
+}
+
 /// Reads a JSON text in a flag's type. None only where a value that does not fit is no error; an error completes the
 /// sentence "`value` .. ".
 pub(crate) type Decode = fn(&str) -> Result<Option<CompiledValue>, String>;

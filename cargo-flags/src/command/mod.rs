@@ -4,6 +4,7 @@ pub(crate) mod acl;
 pub(crate) mod allow;
 pub(crate) mod audit;
 pub(crate) mod check;
+pub(crate) mod coverage;
 pub(crate) mod delete;
 pub(crate) mod deny;
 pub(crate) mod dump;

@@ -11,7 +11,8 @@ pub(super) fn expand(test: &Test) -> TokenStream {
     let Test { function, runtime, all, forced, cases, exhaustive, is_bare } = test;
     let all = all.map(|is_on| quote!(.force_all(#is_on)));
     let values = forced.iter().map(|(flag, value)| quote!(.force(&#flag, #value)));
-    let overrides = quote!(#runtime::testing::Overrides::new() #all #(#values)*);
+    // Recorded, for `assert_evaluated`.
+    let overrides = quote!(#runtime::testing::Recording::new().overrides() #all #(#values)*);
     let test_attribute = is_bare.then(|| quote!(#[::core::prelude::v1::test]));
     match cases {
         None => forced_function(function, &overrides, test_attribute.as_ref(), runtime),

@@ -36,7 +36,7 @@ fn read() -> Option<Result<Overrides, String>> {
 }
 
 /// Whether cargo built this program as a test or a bench, or rustdoc as an example of the documentation.
-fn is_test_build(executable: &Path) -> bool {
+pub(super) fn is_test_build(executable: &Path) -> bool {
     let folder = executable.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
     let folder = folder.unwrap_or_default();
     // `deps/name-0123456789abcdef`; programs stand beside this folder.

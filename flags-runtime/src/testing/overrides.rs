@@ -15,7 +15,8 @@ use std::sync::atomic::Ordering;
 
 use serde_json::value::RawValue;
 
-use super::{environment, names};
+use super::recording::{Evaluation, Recording};
+use super::{coverage, environment, names};
 use crate::flag::Flag;
 use crate::registry::declaration::FlagCore;
 use crate::registry::{RegisteredFlag, registry};
@@ -64,7 +65,10 @@ pub trait IntoForced<T> {
 }
 
 /// What is forced together. Flags are slow as long as it lives, on whatever thread it may come to be read.
-struct Layer(Vec<(&'static FlagCore, Forced)>);
+struct Layer {
+    forced: Vec<(&'static FlagCore, Forced)>,
+    recording: Option<Recording>,
+}
 
 /// A scope that a thread is in, with what its guard knows it by.
 type Scope = (u64, Vec<Arc<Layer>>);
@@ -76,6 +80,8 @@ pub(crate) enum Forced {
     Value(CompiledValue),
     /// This document, or that there is none; with the error if it is refused.
     Document(Option<Result<Arc<Rule>, DocumentError>>),
+    /// Nothing: the flag is only watched.
+    Nothing,
 }
 
 thread_local! {
@@ -138,8 +144,19 @@ impl Overrides {
         self.with(forced)
     }
 
+    /// Also records what is asked.
+    pub(super) fn recorded(mut self, recording: Recording) -> Self {
+        self.layers.push(Arc::new(Layer::new(every_flag(), Some(recording))));
+        self
+    }
+
+    /// Keeps every flag slow: a settled read tells nobody.
+    pub(super) fn watched(self) -> Self {
+        self.with(every_flag())
+    }
+
     fn with(mut self, forced: Vec<(&'static FlagCore, Forced)>) -> Self {
-        self.layers.push(Arc::new(Layer::new(forced)));
+        self.layers.push(Arc::new(Layer::new(forced, None)));
         self
     }
 
@@ -162,6 +179,11 @@ impl Overrides {
     pub fn scope_async<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
         set_at_each_poll(self.clone(), future)
     }
+}
+
+fn every_flag() -> Vec<(&'static FlagCore, Forced)> {
+    let cores = registry().flags().iter().flat_map(|flag| flag.cores().iter().copied());
+    cores.map(|core| (core, Forced::Nothing)).collect()
 }
 
 /// Wraps a closure so that it runs with the overrides that hold now, wherever it runs later: for `std::thread::spawn`,
@@ -231,6 +253,7 @@ pub(crate) fn forced(core: &FlagCore) -> Option<Forced> {
 #[inline]
 pub(crate) fn arm() {
     let _ = environment::overrides();
+    let _ = coverage::arm();
 }
 
 #[cold]
@@ -240,27 +263,57 @@ fn forced_here(core: &FlagCore) -> Option<Forced> {
     here.or_else(|| in_layers(core, environment::overrides()?.layers.iter()))
 }
 
+/// The recording that is innermost here.
+pub(super) fn recording() -> Option<Recording> {
+    let innermost = |here: &RefCell<Vec<Scope>>| {
+        let here = here.borrow();
+        let mut layers = here.iter().rev().flat_map(|(_, layers)| layers.iter().rev());
+        layers.find_map(|layer| layer.recording.clone())
+    };
+    HERE.try_with(innermost).ok().flatten()
+}
+
+/// Notes an answer where one is recorded.
+#[inline]
+pub(crate) fn note(core: &'static FlagCore, evaluation: impl FnOnce() -> Evaluation) {
+    // Relaxed: as in `forced`.
+    if core.forces.load(Ordering::Relaxed) == 0 {
+        return;
+    }
+    let (recording, is_covered) = (recording(), coverage::arm());
+    if recording.is_none() && !is_covered {
+        return;
+    }
+    let evaluation = evaluation();
+    if is_covered {
+        coverage::note(&evaluation);
+    }
+    if let Some(recording) = recording {
+        recording.note(evaluation);
+    }
+}
+
 /// What the last of these layers has of a flag.
 fn in_layers<'a>(core: &FlagCore, layers: impl DoubleEndedIterator<Item = &'a Arc<Layer>>) -> Option<Forced> {
-    let mut of_flag = layers.rev().flat_map(|layer| layer.0.iter().rev());
-    let found = of_flag.find(|(forced, _)| std::ptr::eq(*forced, core));
+    let mut of_flag = layers.rev().flat_map(|layer| layer.forced.iter().rev());
+    let found = of_flag.find(|(of, forced)| std::ptr::eq(*of, core) && !matches!(forced, Forced::Nothing));
     found.map(|(_, forced)| forced.clone())
 }
 
 impl Layer {
-    fn new(forced: Vec<(&'static FlagCore, Forced)>) -> Self {
+    fn new(forced: Vec<(&'static FlagCore, Forced)>, recording: Option<Recording>) -> Self {
         for (core, _) in &forced {
             store::change_forces(core, |forces| {
                 forces.fetch_add(1, Ordering::Relaxed);
             });
         }
-        Self(forced)
+        Self { forced, recording }
     }
 }
 
 impl Drop for Layer {
     fn drop(&mut self) {
-        for (core, _) in &self.0 {
+        for (core, _) in &self.forced {
             store::change_forces(core, |forces| {
                 forces.fetch_sub(1, Ordering::Relaxed);
             });
@@ -282,7 +335,7 @@ impl Drop for ForceGuard {
 
 impl fmt::Debug for Overrides {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let flags = self.layers.iter().flat_map(|layer| &layer.0).map(|(core, _)| core.declaration.name());
+        let flags = self.layers.iter().flat_map(|layer| &layer.forced).map(|(core, _)| core.declaration.name());
         f.debug_tuple("Overrides").field(&flags.collect::<Vec<_>>()).finish()
     }
 }
