@@ -32,6 +32,9 @@ static TITLE: Flag<String>;
 #[feature_flag(name = "bench_untouched", default = "default", expires = "2099-01-01")]
 static UNTOUCHED: Flag<String>;
 
+#[feature_flag(name = "bench_forced", default = false, expires = "2099-01-01")]
+static FORCED: Flag<bool>;
+
 /// Reads in one measured step: a single one is below the clock's resolution.
 const READS: u64 = 1000;
 
@@ -166,5 +169,28 @@ mod strings {
     #[divan::bench(name = "2 the default")]
     fn default(bencher: Bencher<'_, '_>) {
         reads(bencher, || flag!(UNTOUCHED).len() as u64);
+    }
+}
+
+/// What tests pay, and nobody else: the flag is slow while any scope forces it.
+mod forced {
+    use divan::Bencher;
+    use flags_runtime::flag;
+
+    use super::{FORCED, reads};
+
+    #[divan::bench(name = "1 by a guard")]
+    fn guard(bencher: Bencher<'_, '_>) {
+        let guard = FORCED.force(true);
+        reads(bencher, || u64::from(flag!(FORCED)));
+        drop(guard);
+    }
+
+    #[divan::bench(name = "2 to force, read and take back")]
+    fn cycle(bencher: Bencher<'_, '_>) {
+        reads(bencher, || {
+            let _on = FORCED.force(true);
+            u64::from(flag!(FORCED))
+        });
     }
 }
