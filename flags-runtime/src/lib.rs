@@ -27,7 +27,7 @@
 //! | `redis-tls` | the same over TLS (includes `redis`) |
 //! | `file` | `source::FileSource`: documents from a JSON or TOML file, watched; the override file |
 //! | `admin` | `writer` and `source::redis::admin`: typed, audited writing of documents (includes `redis`) |
-//! | `testing` | `Flag::force`: forced values in tests |
+//! | `testing` | the module `testing` and `#[flags_runtime::test]`: flags that are forced for one test, recorded and covered; adds API only |
 //! | `tokio` | detached trials of futures run on the tokio runtime of their caller |
 //! | `introspect` | `Registry::call_sites` and `introspect`: reads the records of this and other binaries |
 //! | `tracing` | start-up and trouble as `tracing` events |
