@@ -71,6 +71,13 @@ fn values_may_use_the_parameters(#[case] size: i32, #[case] expected: i32) {
     assert_eq!((flag!(SIZE), flag!(CART)), (expected, size > 1));
 }
 
+#[flags_runtime::test(CART = true)]
+fn lints_within_a_body_stay_there() {
+    #![allow(non_snake_case)]
+    let InCapitals = flag!(CART);
+    assert!(InCapitals);
+}
+
 #[flags_runtime::test(all = off, CART = true)]
 fn all_comes_before_what_is_named() {
     assert_eq!((flag!(CART), flag!(MAIL)), (true, false));

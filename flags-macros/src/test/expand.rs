@@ -2,7 +2,7 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
-use syn::{Attribute, FnArg, ItemFn, Pat, ReturnType};
+use syn::{AttrStyle, Attribute, FnArg, ItemFn, Pat, ReturnType};
 
 use super::matrix::{Case, Value};
 use super::validate::Test;
@@ -29,6 +29,9 @@ fn forced_function(
 ) -> TokenStream {
     let ItemFn { attrs, vis, sig, block, .. } = function;
     let statements = &block.stmts;
+    // `#![allow(..)]` at the beginning of a body stays there.
+    let (outer, inner): (Vec<_>, Vec<_>) =
+        attrs.iter().partition(|attribute| matches!(attribute.style, AttrStyle::Outer));
     let body = if sig.asyncness.is_some() {
         let output = output(&sig.output);
         quote! {
@@ -49,8 +52,11 @@ fn forced_function(
     };
     quote! {
         #test_attribute
-        #(#attrs)*
-        #vis #sig { #body }
+        #(#outer)*
+        #vis #sig {
+            #(#inner)*
+            #body
+        }
     }
 }
 
@@ -65,9 +71,10 @@ fn matrix(
 ) -> TokenStream {
     let ItemFn { attrs, sig, .. } = function;
     let name = &sig.ident;
-    let (cfgs, tests): (Vec<_>, Vec<_>) = attrs.iter().partition(|attribute| is_condition(attribute));
+    let outer = attrs.iter().filter(|attribute| matches!(attribute.style, AttrStyle::Outer));
+    let (cfgs, tests): (Vec<_>, Vec<_>) = outer.partition(|attribute| is_condition(attribute));
     let mut plain = function.clone();
-    plain.attrs = cfgs.iter().map(|attribute| (*attribute).clone()).collect();
+    plain.attrs.retain(|attribute| is_condition(attribute) || matches!(attribute.style, AttrStyle::Inner(_)));
     plain.sig.inputs.iter_mut().for_each(|input| attributes(input).clear());
     let (mut inputs, mut arguments) = (sig.inputs.clone(), Vec::new());
     for (index, input) in inputs.iter_mut().enumerate() {
