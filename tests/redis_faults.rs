@@ -101,6 +101,8 @@ impl Watched {
         });
         let mut watched =
             Self { guard: Some(guard), events, is_over, reads, reader: Some(reader), threads: 0, _turn: turn };
+        // A thread has its name once it runs: that of the source, and that of the reporter.
+        assert!(eventually(SOON, || threads() >= 2), "{} threads", threads());
         watched.threads = threads();
         watched
     }
