@@ -1,13 +1,14 @@
 //! `cargo flags`: lists, explains, sets and kills the feature flags of a workspace.
 //!
-//! `cli` reads the words, `command` has one file for each verb, `artifact` and `workspace` find what was built and what
-//! it records, `sources` shows the lines that it names, `rustc` stands in for the compiler where lints have to be heard, `live` talks to Redis, `report` writes the
-//! answer.
+//! `cli` reads the words, `command` has one file for each verb, `artifact`, `cargo` and `workspace` find what was built and what
+//! it records, `sources` shows the lines that it names, `rustc` stands in for the compiler where lints have to be heard, `live`
+//! talks to Redis, `evidence` keeps what it knows, `audit` judges it, `report` writes the answer.
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
 
 mod artifact;
 mod audit;
+mod cargo;
 mod cli;
 mod command;
 mod day;

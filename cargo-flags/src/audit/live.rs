@@ -2,16 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use flags_runtime::rules::Document;
-use flags_runtime::source::redis::admin::StoredDocument;
-
 use super::builds::{self, Builds};
-use super::finding::{Certainty, Finding, Since};
+use super::finding::{Finding, Since};
 use super::kind::Kind;
+use super::rolled_out::{everybody, fully_rolled_out};
 use super::subject::{Flag, Subject};
-use crate::artifact::FlagRecord;
 use crate::day;
-use crate::evidence::{Evidence, FlagThere, Observation, Process};
+use crate::evidence::{Evidence, FlagThere, Process};
 use crate::fit;
 use crate::other_engines;
 use crate::report::shell_word;
@@ -19,13 +16,6 @@ use crate::report::shell_word;
 const DAY: i64 = 24 * 60 * 60;
 /// How many processes or services a sentence names.
 const MOST: usize = 3;
-
-/// Whom a document is on for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Everybody {
-    On,
-    Off,
-}
 
 /// The findings of one kind; none for kinds that the code tells.
 pub(super) fn findings(kind: Kind, subject: &Subject<'_>) -> Vec<Finding> {
@@ -59,19 +49,19 @@ pub(super) fn findings(kind: Kind, subject: &Subject<'_>) -> Vec<Finding> {
 }
 
 /// What is told of one flag.
-struct Told {
-    message: String,
-    fix: String,
-    since: Option<Since>,
+pub(super) struct Told {
+    pub(super) message: String,
+    pub(super) fix: String,
+    pub(super) since: Option<Since>,
 }
 
 impl Told {
-    fn new(message: impl Into<String>, fix: impl Into<String>) -> Self {
+    pub(super) fn new(message: impl Into<String>, fix: impl Into<String>) -> Self {
         Self { message: message.into(), fix: fix.into(), since: None }
     }
 }
 
-fn key<'a>(flag: &Flag<'a>) -> &'a str {
+pub(super) fn key<'a>(flag: &Flag<'a>) -> &'a str {
     flag.record.key()
 }
 
@@ -197,7 +187,7 @@ fn drift(flag: &Flag<'_>, evidence: &Evidence, builds: &Builds) -> Vec<Told> {
 }
 
 /// Why services refuse the document that is there; none if they take it, or there is none.
-fn misfit(flag: &Flag<'_>, evidence: &Evidence) -> Option<String> {
+pub(super) fn misfit(flag: &Flag<'_>, evidence: &Evidence) -> Option<String> {
     let stored = evidence.document(key(flag))?;
     let document = match stored.parse() {
         Ok(document) => document,
@@ -269,114 +259,14 @@ fn silent(flag: &Flag<'_>, subject: &Subject<'_>, evidence: &Evidence, builds: &
     Some(Told::new(message, "remove it if nobody needs the code behind it; else find out why that never runs"))
 }
 
-fn fully_rolled_out(flag: &Flag<'_>, subject: &Subject<'_>, evidence: &Evidence) -> Option<Told> {
-    // Nobody goes by a document that services refuse: that is drift.
-    if flag.is_long_lived() || misfit(flag, evidence).is_some() {
-        return None;
-    }
-    let stored = evidence.document(key(flag))?;
-    let document = stored.parse().ok()?;
-    let everybody = everybody(&document)?;
-    let (since, certainty) = since(key(flag), &stored, everybody, evidence);
-    let days = since.map(|since| day::between(day::of_moment(since), day::of_moment(evidence.at)));
-    if days.is_some_and(|days| days <= subject.limits.rolled_out) {
-        return None;
-    }
-    let state = if everybody == Everybody::On { "on" } else { "off" };
-    let when = match (since.map(day::of_moment), certainty) {
-        (Some(date), Certainty::Exact) => format!(" since {date}, {}", day::counted(days.unwrap_or(0))),
-        (Some(date), _) => format!(" since {date} or before, {} at least", day::counted(days.unwrap_or(0))),
-        (None, _) => ", and nobody knows since when".to_owned(),
-    };
-    let name = &flag.record.name;
-    let fix = match everybody {
-        Everybody::On if flag.record.value_type != "bool" => {
-            let value = document.value.map_or_else(|| "its default".to_owned(), |value| shortened(value.get()));
-            format!("write {value} into the code, remove the flag, then `cargo flags delete {name}`")
-        }
-        Everybody::On => format!("keep the code that it turns on, remove the flag, then `cargo flags delete {name}`"),
-        Everybody::Off if flag.record.value_type != "bool" => {
-            format!("write its default into the code, remove the flag, then `cargo flags delete {name}`")
-        }
-        Everybody::Off => format!("remove the flag with the code that it turns on, then `cargo flags delete {name}`"),
-    };
-    let since = Since { date: since.map(|since| day::of_moment(since).to_string()), certainty };
-    Some(Told { since: Some(since), ..Told::new(format!("{state} for everybody{when}"), fix) })
-}
-
-/// The answer of a document, if everybody gets the same.
-fn everybody(document: &Document<'_>) -> Option<Everybody> {
-    let is_for_nobody =
-        document.rollout_percentage <= 0.0 && document.allowed_users.is_empty() && document.allowed_groups.is_empty();
-    if !document.enabled || is_for_nobody {
-        Some(Everybody::Off)
-    } else if document.rollout_percentage >= 100.0 {
-        Some(Everybody::On)
-    } else {
-        None
-    }
-}
-
-/// Since when a document has been on or off for everybody: by the trail, as long as that leads to it without a gap; else as
-/// processes saw the document.
-fn since(key: &str, stored: &StoredDocument, now: Everybody, evidence: &Evidence) -> (Option<i64>, Certainty) {
-    let was_same = |text: &str| {
-        let before = StoredDocument::from(text);
-        before.parse().is_ok_and(|document| everybody(&document) == Some(now))
-    };
-    let mut text = Some(stored.text().into_owned());
-    let mut oldest = None;
-    let writes = evidence.trail.iter().flatten().rev().filter(|write| write.key == key);
-    for write in writes {
-        if write.new != text {
-            // Somebody wrote past the trail.
-            break;
-        }
-        oldest = Some(write.at);
-        match &write.old {
-            Some(old) if was_same(old) => text = Some(old.clone()),
-            _ => return (oldest, Certainty::Exact),
-        }
-    }
-    let sha = stored.short_sha();
-    let of_document = |seen: &&Observation| seen.key == key && seen.sha == sha;
-    let observed = evidence.since.iter().flatten().find(of_document).map(|observed| observed.at);
-    match oldest.into_iter().chain(observed).min() {
-        Some(at) => (Some(at), Certainty::Observed),
-        None => (None, Certainty::Unknown),
-    }
-}
-
 /// The processes that know the flag.
 fn processes<'a>(flag: &Flag<'a>, evidence: &'a Evidence) -> impl Iterator<Item = (&'a Process, &'a FlagThere)> {
     let key = key(flag);
     evidence.processes.iter().flatten().filter_map(move |process| Some((process, process.flags.get(key)?)))
 }
 
-/// A value, as far as a sentence bears it.
-fn shortened(value: &str) -> String {
-    const LONGEST: usize = 40;
-    match value.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}..", &value[..end]),
-        None => value.to_owned(),
-    }
-}
-
 fn named(names: impl Iterator<Item = String>) -> String {
     let names: Vec<_> = names.collect();
     let shown = names.iter().take(MOST).cloned().collect::<Vec<_>>().join(", ");
     if names.len() > MOST { format!("{shown} and {} more", names.len() - MOST) } else { shown }
-}
-
-/// What everybody gets by the document of a flag, in few words; nothing where no server was asked.
-pub(super) fn state(evidence: Option<&Evidence>, record: &FlagRecord) -> String {
-    let Some(evidence) = evidence else { return String::new() };
-    let Some(stored) = evidence.document(record.key()) else { return "no document".to_owned() };
-    let Ok(document) = stored.parse() else { return "refused".to_owned() };
-    match everybody(&document) {
-        Some(Everybody::On) => "on".to_owned(),
-        Some(Everybody::Off) => "off".to_owned(),
-        None if document.rollout_percentage <= 0.0 => "on for some".to_owned(),
-        None => format!("{} %", document.rollout_percentage),
-    }
 }

@@ -1,6 +1,6 @@
 //! Audit: what is wrong with flags, by what their code says, what a server knows, and how old they are.
 //!
-//! `kind` says what there is to find, `subject` what is looked at, `code`, `live` and `ages` look; `baseline` knows what is
+//! `kind` says what there is to find, `subject` what is looked at, `code`, `live`, `rolled_out` and `ages` look; `baseline` knows what is
 //! known. The rest writes it down: `table` for terminals, `post` for a weekly message, `page` for a browser, `github` and `sarif`
 //! for machines.
 
@@ -14,6 +14,7 @@ mod kind;
 mod live;
 pub(crate) mod page;
 pub(crate) mod post;
+mod rolled_out;
 pub(crate) mod sarif;
 mod subject;
 pub(crate) mod table;

@@ -190,7 +190,8 @@ fn row(audit: &Audit<'_>, flag: &Flag<'_>, findings: &[&Finding]) -> String {
         owner = escaped(owner),
         package = escaped(&record.package),
         value_type = escaped(&record.value_type),
-        state = escaped(&super::live::state(audit.subject.evidence.as_ref().map(|(evidence, _)| *evidence), record)),
+        state =
+            escaped(&super::rolled_out::state(audit.subject.evidence.as_ref().map(|(evidence, _)| *evidence), record)),
         sites = flag.call_sites.len(),
     )
 }

@@ -5,10 +5,10 @@ use std::io::{self, Write as _};
 use clap::{Args, ValueEnum};
 use flags_runtime::source::redis::admin::Role;
 
+use crate::cargo;
 use crate::cli::{Origin, Server};
 use crate::failure::Failure;
 use crate::live;
-use crate::workspace;
 
 /// Print the line that makes a Redis user of a role
 ///
@@ -75,7 +75,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
 
 /// The keys of the documents of an owner's flags.
 fn keys_of(owner: &str, origin: &Origin) -> Result<Vec<String>, Failure> {
-    let inventory = workspace::inventory(origin)?;
+    let inventory = cargo::inventory(origin)?;
     let flags = inventory.flags.iter().filter(|flag| flag.owner.as_deref() == Some(owner));
     let mut keys: Vec<_> = flags.map(|flag| flag.key().to_owned()).collect();
     keys.sort();

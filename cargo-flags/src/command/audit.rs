@@ -8,6 +8,7 @@ use jiff::civil::Date;
 
 use crate::artifact::Inventory;
 use crate::audit::{self, Audit, Baseline, By, Kind, Limits, Question, github, page, post, sarif, table};
+use crate::cargo;
 use crate::cli::{Origin, Packages, Server};
 use crate::day;
 use crate::evidence::Evidence;
@@ -262,7 +263,7 @@ fn inventory(arguments: &Arguments, evidence: Option<&Evidence>) -> Result<Inven
     }
     // No verb that talks to Redis builds anything.
     if arguments.redis.is_none() || !origin.artifact.is_empty() {
-        let inventory = workspace::inventory(origin)?;
+        let inventory = cargo::inventory(origin)?;
         if inventory.flags.is_empty() {
             warn("no flags are recorded there");
         }

@@ -8,13 +8,13 @@ use clap::{Args, ValueEnum};
 use jiff::civil::Date;
 use serde::Serialize;
 
+use crate::cargo;
 use crate::cli::Packages;
 use crate::day;
 use crate::failure::{Failure, note};
 use crate::mention::{ExpiredFlag, Mention, Place};
 use crate::report::{self, ListFormat, Rows};
 use crate::rustc;
-use crate::workspace;
 
 /// Run cargo check on today's date, and list the expired flags and the lines that use them
 ///
@@ -74,14 +74,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let as_of = arguments.as_of.unwrap_or_else(day::today);
     let environment = rustc::environment(&as_of.to_string())?;
     let mut expired: BTreeMap<ExpiredFlag, Lines> = BTreeMap::new();
-    let is_sound =
-        workspace::check(&arguments.packages, &environment, |diagnostic| match Mention::read(&diagnostic) {
-            Some(Mention { flag, place, is_declaration }) => {
-                let Lines { declared, uses } = expired.entry(flag).or_default();
-                if is_declaration { declared } else { uses }.insert(place);
-            }
-            None => show_error(&diagnostic),
-        })?;
+    let is_sound = cargo::check(&arguments.packages, &environment, |diagnostic| match Mention::read(&diagnostic) {
+        Some(Mention { flag, place, is_declaration }) => {
+            let Lines { declared, uses } = expired.entry(flag).or_default();
+            if is_declaration { declared } else { uses }.insert(place);
+        }
+        None => show_error(&diagnostic),
+    })?;
     if !is_sound {
         return Err(Failure::wrong("the check failed, so a list of expired flags would not be whole"));
     }

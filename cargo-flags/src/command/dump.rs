@@ -3,10 +3,10 @@
 use clap::Args;
 use serde_json::Value;
 
+use crate::cargo;
 use crate::cli::Origin;
 use crate::failure::Failure;
 use crate::report::{self, ListFormat, Rows};
-use crate::workspace;
 
 /// Write every record of a package, a workspace or built files, as JSON lines unless another format is asked for
 ///
@@ -29,7 +29,7 @@ const FIELDS: [&str; 22] = [
 ];
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let inventory = workspace::inventory(&arguments.origin)?;
+    let inventory = cargo::inventory(&arguments.origin)?;
     let records = inventory.records.iter().map(|record| &*record.json);
     if arguments.format == ListFormat::Json {
         return report::print_lines(records);

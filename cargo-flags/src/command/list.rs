@@ -5,10 +5,10 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::artifact::{CallSites, FlagRecord, Inventory};
+use crate::cargo;
 use crate::cli::Origin;
 use crate::failure::{Failure, warn};
 use crate::report::{self, ListFormat, Rows};
-use crate::workspace;
 
 /// List the flags of a package, a workspace or built files
 ///
@@ -50,7 +50,7 @@ struct Listed<'a> {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let inventory = workspace::inventory(&arguments.origin)?;
+    let inventory = cargo::inventory(&arguments.origin)?;
     if inventory.flags.is_empty() {
         warn("no flags are recorded there");
     }

@@ -5,11 +5,11 @@ use flags_runtime::registry::introspect::Record;
 use serde::Serialize;
 
 use crate::artifact::{self, FlagRecord};
+use crate::cargo;
 use crate::cli::Origin;
 use crate::failure::{Failure, warn};
 use crate::report::{self, ListFormat, Rows};
 use crate::sources::Sources;
-use crate::workspace;
 
 /// List the places that read a flag, as `file:line:col`
 ///
@@ -50,7 +50,7 @@ struct Place<'a> {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let inventory = workspace::inventory(&arguments.origin)?;
+    let inventory = cargo::inventory(&arguments.origin)?;
     let Some(flag) = inventory.flag(&arguments.name) else {
         let suggestion = inventory.did_you_mean(&arguments.name);
         return Err(Failure::wrong(format!("no flag `{}` is declared there{suggestion}", arguments.name)));

@@ -5,10 +5,10 @@ use std::ffi::OsString;
 use clap::Args;
 
 use crate::artifact::{FlagRecord, Inventory};
+use crate::cargo;
 use crate::cli::Packages;
 use crate::failure::{Failure, note};
 use crate::fit;
-use crate::workspace;
 
 /// Run cargo test with forced flags
 ///
@@ -42,7 +42,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
             "nothing is forced: give --force NAME=VALUE, --all-on or --all-off, or run `cargo test` itself",
         ));
     }
-    let tests = workspace::build_tests(&arguments.packages)?;
+    let tests = cargo::build_tests(&arguments.packages)?;
     if !tests.can_force {
         return Err(Failure::wrong(
             "these tests are built without the feature `testing` of flags-runtime, and would not obey: add it under \
@@ -55,7 +55,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     let variable = variable.join(",");
     note(format_args!("FLAGS_FORCE={variable}"));
-    if workspace::run_tests(&arguments.packages, &[("FLAGS_FORCE", OsString::from(&variable))])? {
+    if cargo::run_tests(&arguments.packages, &[("FLAGS_FORCE", OsString::from(&variable))])? {
         return Ok(());
     }
     Err(Failure::denied(format!("cargo test failed with FLAGS_FORCE={variable}")))
