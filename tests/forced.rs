@@ -168,6 +168,36 @@ fn what_is_carried_lives_as_long_as_it_is_held() {
     assert_eq!(flag!(TITLE), "declared");
 }
 
+#[tokio::test]
+async fn what_a_future_drops_is_dropped_in_its_scope_also_when_it_is_cancelled() {
+    struct Reads<'a>(&'a AtomicUsize);
+    impl Drop for Reads<'_> {
+        fn drop(&mut self) {
+            self.0.store(flag!(SIZE).into(), Ordering::SeqCst);
+        }
+    }
+    let read = AtomicUsize::new(0);
+    let waits = SIZE.force_in(5, async {
+        let _reads = Reads(&read);
+        std::future::pending::<()>().await;
+    });
+    let timeout = tokio::time::timeout(std::time::Duration::from_millis(5), waits);
+    assert!(timeout.await.is_err());
+    assert_eq!(read.swap(0, Ordering::SeqCst), 5, "cancelled");
+    SIZE.force_in(6, async { drop(Reads(&read)) }).await;
+    assert_eq!(read.load(Ordering::SeqCst), 6);
+}
+
+#[test]
+fn carrying_within_what_was_carried_stays_cheap() {
+    fn nested(depth: u32) -> u8 {
+        if depth == 0 { flag!(SIZE) } else { testing::carry(move || nested(depth - 1))() }
+    }
+    let _guard = SIZE.force(7);
+    // Twice as many layers at each level would be 2^200.
+    assert_eq!(nested(200), 7);
+}
+
 #[test]
 fn every_bool_is_forced_at_once_and_nothing_else() {
     let on = testing::force_all(true);

@@ -78,6 +78,84 @@ fn lints_within_a_body_stay_there() {
     assert!(InCapitals);
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, FlagValue)]
+enum Region {
+    EU,
+    #[allow(clippy::upper_case_acronyms)]
+    US,
+    Asia,
+}
+
+#[feature_flag(name = "attribute_region", default = Region::EU, expires = "2099-01-01")]
+static REGION: Flag<Region>;
+
+const LARGE: i32 = 1_000;
+
+mod inner {
+    use super::{Flag, TITLE, flag};
+
+    /// Paths mean in a case what they mean here.
+    #[flags_runtime::test(matrix(super::REGION = [EU, US, super::Region::Asia], super::SIZE = [super::LARGE, 1]))]
+    fn capitals_are_variants_and_paths_are_what_they_say() -> Result<(), super::ParseIntError> {
+        let size: i32 = flag!(super::SIZE).to_string().parse()?;
+        assert!([super::LARGE, 1].contains(&size));
+        let _ = flag!(super::REGION);
+        Ok(())
+    }
+
+    #[flags_runtime::test(matrix(TITLE = ["a b", "a-b", ""]))]
+    fn values_with_the_same_letters_are_two_cases() {
+        let _: &'static Flag<String> = &TITLE;
+        assert!(["a b", "a-b", ""].contains(&&*flag!(TITLE)));
+    }
+}
+
+/// Two on one line: the one above is another test's.
+#[rustfmt::skip]
+#[test] fn before() {}
+#[flags_runtime::test(CART = true)]
+fn after_another_test_on_one_line() {
+    assert!(flag!(CART));
+}
+
+#[flags_runtime::test(matrix(CART))]
+#[expect(unused_variables)]
+fn lints_are_about_the_body() {
+    let unused = flag!(CART);
+}
+
+#[test]
+fn a_recording_hears_of_scopes_within_it() {
+    let (outer, inner) = (testing::Recording::new(), testing::Recording::new());
+    outer.overrides().scope(|| {
+        inner.overrides().scope(|| flag!(CART));
+        testing::assert_evaluated(&CART);
+        // The same one twice notes once.
+        outer.overrides().scope(|| flag!(MAIL));
+    });
+    assert_eq!((outer.of(&CART).len(), inner.of(&CART).len(), outer.of(&MAIL).len()), (1, 1, 1));
+}
+
+#[flags_runtime::test(CART = true)]
+fn a_million_reads_are_remembered_once() {
+    let reads = (0..1_000_000).filter(|_| flag!(CART)).count();
+    assert_eq!(reads, 1_000_000);
+    testing::assert_evaluated(&CART);
+}
+
+#[test]
+fn configured_is_what_stands_in_place_of_the_source() {
+    testing::with_documents(r#"{"attribute_size":{"enabled":true,"value":9,"rollout_percentage":0}}"#, || {
+        assert_eq!((flag!(SIZE), SIZE.configured()), (200, Some(9)));
+        let _forced = SIZE.force(3);
+        assert_eq!(SIZE.configured(), Some(3));
+    });
+    testing::with_documents(r#"{"attribute_size":{"enabled":false,"value":9}}"#, || {
+        assert_eq!(SIZE.configured(), None);
+    });
+    assert_eq!(SIZE.configured(), None);
+}
+
 #[flags_runtime::test(all = off, CART = true)]
 fn all_comes_before_what_is_named() {
     assert_eq!((flag!(CART), flag!(MAIL)), (true, false));
@@ -182,14 +260,18 @@ fn cases_are_listed_by_name_and_each_has_its_values() {
     let list = String::from_utf8(list.stdout).unwrap();
     let of = |name: &str| -> BTreeSet<String> {
         let tests = list.lines().filter_map(|line| line.strip_suffix(": test"));
-        tests.filter_map(|test| test.strip_prefix(&format!("{name}::"))).map(str::to_owned).collect()
+        tests.filter_map(|test| test.strip_prefix(&format!("{name}_"))).map(str::to_owned).collect()
     };
     let cases = of("every_combination_is_a_test_of_its_own");
     assert_eq!(cases.len(), 6, "{list}");
     assert!(cases.contains("cart_on_pricing_variant_a"), "{cases:?}");
     let sizes = of("async_tests_have_matrices_too");
     assert!(sizes.contains("size_minus_1_pricing_control") && sizes.len() == 3, "{sizes:?}");
-    assert_eq!(of("cases_and_matrices_multiply").len(), 8, "{list}");
+    let multiplied =
+        list.lines().filter(|line| line.starts_with("cases_and_matrices_multiply_") && line.contains("::case_"));
+    assert_eq!(multiplied.count(), 8, "{list}");
+    assert_eq!(list.matches("capitals_are_variants_and_paths_are_what_they_say_region_").count(), 6, "{list}");
+    assert!(list.contains("inner::values_with_the_same_letters_are_two_cases_title_a_b_1: test"), "{list}");
     assert_eq!(list.lines().filter(|line| *line == "a_plain_function_becomes_a_test: test").count(), 1, "{list}");
     // All six in one process: together they have seen all six combinations.
     every_combination();

@@ -6,7 +6,7 @@ use std::fs;
 use std::process::Command;
 
 use flags_runtime::source::MemorySource;
-use flags_runtime::{Flag, FlagValue, builder, feature_flag, flag};
+use flags_runtime::{Flag, FlagValue, Json, builder, feature_flag, flag};
 
 #[derive(Clone, Copy, Debug, PartialEq, FlagValue)]
 enum Pricing {
@@ -22,11 +22,26 @@ static MAIL: Flag<bool>;
 static SIZE: Flag<u8>;
 #[feature_flag(name = "env_pricing", default = Pricing::Control, expires = "2099-01-01")]
 static PRICING: Flag<Pricing>;
+/// Asks a flag while it is read.
+#[derive(Debug)]
+struct Limit(u8);
+
+impl<'de> serde::Deserialize<'de> for Limit {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let limit = u8::deserialize(deserializer)?;
+        if flag!(CART) && limit > 5 { Err(serde::de::Error::custom("too large")) } else { Ok(Self(limit)) }
+    }
+}
+
+#[feature_flag(name = "env_limit", default = Limit(1), expires = "2099-01-01")]
+static LIMIT: Flag<Json<Limit>>;
 #[feature_flag(name = "env_title", default = "declared", expires = "2099-01-01")]
 static TITLE: Flag<String>;
 
 fn read() -> String {
-    format!("{} {} {} {:?} {}", flag!(CART), flag!(MAIL), flag!(SIZE), flag!(PRICING), flag!(TITLE))
+    let limit = flag!(LIMIT).0;
+    let limit = if limit == 1 { String::new() } else { format!(" {limit}") };
+    format!("{} {} {} {:?} {}{limit}", flag!(CART), flag!(MAIL), flag!(SIZE), flag!(PRICING), flag!(TITLE))
 }
 
 /// Does nothing unless it is started by one of the others.
@@ -55,7 +70,14 @@ fn child() {
 fn run(program: &std::path::Path, force: &str, expected: &str, more: &[(&str, &str)]) -> (bool, String) {
     let mut command = Command::new(program);
     command.args(["--exact", "child", "--nocapture"]).env("FLAGS_FORCE", force).env("TEST_EXPECTED", expected);
-    let output = command.env("RUST_BACKTRACE", "0").envs(more.iter().copied()).output().unwrap();
+    command.env("RUST_BACKTRACE", "0").envs(more.iter().copied());
+    // A file that was just written is busy while another thread's child has it open.
+    let output = loop {
+        match command.output() {
+            Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy => std::thread::yield_now(),
+            output => break output.unwrap(),
+        }
+    };
     (
         output.status.success(),
         String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout),
@@ -78,8 +100,15 @@ fn flags_are_forced_by_name_or_key_as_json_or_plain_words() {
     assert_reads("env_title=true", "false true 20 Control true", &[]);
     assert_reads("all-on,env_size=1", "true true 1 Control declared", &[]);
     assert_reads("all-off,env_cart=true", "true false 20 Control declared", &[]);
+    assert_reads("env_cart=true,all-off", "true false 20 Control declared", &[]);
+    assert_reads("env_title=5\" pipe,env_size=1", "false true 1 Control 5\" pipe", &[]);
+    assert_reads("env_limit=3", "false true 20 Control declared 3", &[]);
     // A workspace has many test binaries, and each has flags of its own.
-    assert_reads("some_other_binary_has_this=true", defaults, &[]);
+    for elsewhere in ["some_other_binary_has_this", "new_cart", "old_cart", "my_mail", "env_cart2"] {
+        assert_reads(&format!("{elsewhere}=true"), defaults, &[]);
+    }
+    // Who has looked at all of them is believed.
+    assert_reads("env_crat=true", defaults, &[("FLAGS_FORCE_CHECKED", "1")]);
 }
 
 #[test]

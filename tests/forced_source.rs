@@ -91,3 +91,24 @@ fn of_several_tests_each_has_its_turn() {
     });
     assert_eq!(INSIDE.load(Ordering::SeqCst), 0);
 }
+
+#[test]
+fn nothing_of_it_stays_when_it_goes() {
+    let source = FakeSource::new(BOTH);
+    let running = start(&source);
+    assert!(flag!(CART));
+    drop(running);
+    assert!(flag!(CART), "a source that was stopped leaves its decisions");
+    drop(source);
+    let _turn = FakeSource::new("{}");
+    assert!(!flag!(CART) && status().good.is_empty());
+}
+
+#[test]
+fn one_test_has_one() {
+    let one = FakeSource::new("{}");
+    let panic = std::panic::catch_unwind(|| drop(FakeSource::new("{}"))).unwrap_err();
+    assert!(panic.downcast_ref::<&str>().unwrap().contains("has a fake source already"));
+    drop(one);
+    drop(FakeSource::new("{}"));
+}

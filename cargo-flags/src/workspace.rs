@@ -108,11 +108,6 @@ pub(crate) fn package(options: &Packages) -> Result<PackageHere, Failure> {
     })
 }
 
-/// The target directory.
-pub(crate) fn target(options: &Packages) -> Result<PathBuf, Failure> {
-    Ok(metadata(options.manifest_path.as_deref())?.target_directory.into())
-}
-
 /// The folder that the paths in records start from; none where there is no package.
 pub(crate) fn root(manifest: Option<&Path>) -> Option<PathBuf> {
     metadata(manifest).ok().map(|metadata| metadata.workspace_root.into())

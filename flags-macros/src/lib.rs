@@ -161,17 +161,18 @@ pub fn flag_value(item: TokenStream) -> TokenStream {
 /// async fn the_new_checkout_takes_cards() { .. }
 ///
 /// #[flags_runtime::test(matrix(NEW_CHECKOUT, PRICING = [Control, VariantA, VariantB]))]
-/// fn a_price_is_never_negative() { .. }             // six tests: a_price_is_never_negative::new_checkout_off_pricing_control, ..
+/// fn a_price_is_never_negative() { .. }             // six tests: a_price_is_never_negative_new_checkout_off_pricing_control, ..
 /// ```
 ///
 /// | argument | |
 /// |---|---|
 /// | `FLAG = value` | this flag has this value: an expression, which may use the parameters of the test |
 /// | `all = on`, `all = off` | every bool flag of the program; what is named beside it counts more |
-/// | `matrix(FLAG, OTHER = [A, B])` | a test for each combination: of a bare flag off and on. A variant of an enum that is not named does not compile, unless `..` stands at the end. Over 16 combinations so many are chosen that every two values meet; `full` runs all |
+/// | `matrix(FLAG, OTHER = [A, B])` | a test for each combination: of a bare flag off and on. A bare word in capitals is a variant, a constant is written by a path (`self::MAX`). A variant of an enum that is not named does not compile, unless `..` stands at the end. Over 16 combinations so many are chosen that every two values meet; `full` runs all |
 /// | `crate = path` | where `flags_runtime` is, if not at `::flags_runtime` |
 ///
-/// Other tests, threads and tasks see nothing of it, unless it is carried along (`testing::carry`). Needs the feature `testing`.
+/// Other tests, threads and tasks see nothing of it, unless it is carried along (`testing::carry`), nor does what drops the test's
+/// parameters when it is over. Needs the feature `testing`.
 #[proc_macro_attribute]
 pub fn test(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let is_below_test = test::stands_below_test(proc_macro2::Span::call_site());

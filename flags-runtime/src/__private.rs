@@ -107,23 +107,28 @@ pub fn explain_for<T: FlagValue>(flag: &'static Flag<T>, ctx: &EvaluationContext
     flag.explain_for(ctx)
 }
 
-/// Whether a test's matrix has every variant of a flag's enum; evaluated where it is compiled.
+/// Whether a test's matrix has every variant of a flag's enum; evaluated where it is compiled. `bare` words can be nothing but
+/// variants; `paths` may end in one.
 ///
 /// # Panics
 ///
 /// If not, which is an error of the compiler there.
 #[cfg(feature = "testing")]
-pub const fn expect_variants<T: FlagValue>(_: &'static Flag<T>, named: &[&str], is_open: bool) {
+pub const fn expect_variants<T: FlagValue>(_: &'static Flag<T>, bare: &[&str], paths: &[&str], is_open: bool) {
     let idents = T::SHAPE.idents;
     let mut at = 0;
-    while at < named.len() {
-        assert!(has(idents, named[at]), "the matrix names a variant that the enum of this flag does not have");
+    while at < bare.len() {
+        assert!(
+            has(idents, bare[at]),
+            "the matrix names a variant that the enum of this flag does not have (a constant is written by a path, like \
+             `self::MAX`)"
+        );
         at += 1;
     }
     let mut at = 0;
     while at < idents.len() && !is_open {
         assert!(
-            has(named, idents[at]),
+            has(bare, idents[at]) || has(paths, idents[at]),
             "the matrix leaves out a variant of the enum of this flag: name it, or write `..` at the end of the list"
         );
         at += 1;

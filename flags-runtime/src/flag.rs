@@ -102,6 +102,10 @@ impl<T: FlagValue> Flag<T> {
 
     /// The document's value if it is enabled, whoever asks; none without a document, and if it is disabled or null.
     pub fn configured(&'static self) -> Option<T::Ref> {
+        #[cfg(feature = "testing")]
+        if let Some(forced) = crate::testing::overrides::forced(&self.core) {
+            return forced.configured().map(|value| T::from_held(Held::Own(value), &self.default));
+        }
         let published = self.core.published.load();
         let rule = published.as_ref()?.rule.as_ref()?;
         let value = rule.value.as_ref().filter(|_| rule.targeting.is_enabled)?;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
+use crate::artifact::Inventory;
 use crate::cli::Packages;
 use crate::failure::{Failure, note, warn};
 use crate::report::{self, ListFormat, Rows};
@@ -18,7 +19,7 @@ use crate::workspace;
 /// has two sides, an enum its variants; of other types nothing is covered. Delete the folder before a new run.
 #[derive(Args, Debug)]
 pub(crate) struct Arguments {
-    /// The folder that the tests wrote to [default: flags-coverage in the target directory]
+    /// The folder that the tests wrote to [default: target/flags-coverage below the workspace]
     #[arg(long, value_name = "FOLDER")]
     dir: Option<PathBuf>,
 
@@ -69,9 +70,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         folder.clone()
     } else {
         let packages = Packages { manifest_path: arguments.manifest_path.clone(), ..Packages::default() };
-        workspace::target(&packages)?.join("flags-coverage")
+        workspace::root(packages.manifest_path.as_deref())
+            .ok_or_else(|| Failure::wrong("cargo finds no package here: name the folder by --dir"))?
+            .join("target/flags-coverage")
     };
     let mut flags = read(&folder)?;
+    add_unread(&mut flags, arguments.manifest_path.clone());
     for flag in flags.values_mut() {
         flag.missing = flag.variants.iter().filter(|variant| !flag.seen.contains(*variant)).cloned().collect();
     }
@@ -90,6 +94,26 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         return Err(Failure::denied(format!("of {missing} flags a side was never seen by a test")));
     }
     Ok(())
+}
+
+/// Adds the flags of the workspace's last build of which no test told: a test program that reads no flag tells of none.
+fn add_unread(flags: &mut BTreeMap<String, Covered>, manifest_path: Option<PathBuf>) {
+    let packages = Packages { workspace: true, manifest_path, ..Packages::default() };
+    let built = Inventory::of_readable(&workspace::last_built(&packages).unwrap_or_default());
+    for flag in built.flags {
+        let variants = if flag.value_type == "bool" { vec!["off".to_owned(), "on".to_owned()] } else { flag.variants };
+        if !variants.is_empty() && !flags.contains_key(&flag.name) {
+            let covered = Covered {
+                flag: flag.name.clone(),
+                package: flag.package,
+                file: flag.file.unwrap_or_default(),
+                line: flag.line.unwrap_or_default(),
+                variants,
+                ..Covered::default()
+            };
+            flags.insert(flag.name, covered);
+        }
+    }
 }
 
 fn read(folder: &Path) -> Result<BTreeMap<String, Covered>, Failure> {

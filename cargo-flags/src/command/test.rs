@@ -1,13 +1,15 @@
 //! `test`: `cargo test` with forced flags, whose names and values are checked against what the tests are built from.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::Args;
+use serde::de::IgnoredAny;
 
 use crate::artifact::{FlagRecord, Inventory};
 use crate::cargo;
 use crate::cli::Packages;
-use crate::failure::{Failure, note};
+use crate::failure::{Failure, note, warn};
 use crate::fit;
 
 /// Run cargo test with forced flags
@@ -33,7 +35,8 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let forced: Vec<_> = arguments.force.iter().flat_map(|text| split(text)).collect();
+    let forced: Vec<Vec<&str>> = arguments.force.iter().map(|text| split(text)).collect::<Result<_, _>>()?;
+    let forced = forced.concat();
     let all = [(arguments.all_on, "all-on"), (arguments.all_off, "all-off")];
     let all = all.into_iter().filter_map(|(is_given, word)| is_given.then_some(word));
     let variable: Vec<_> = all.chain(forced.iter().copied()).collect();
@@ -49,13 +52,23 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
              [dev-dependencies]",
         ));
     }
+    let is_obeying = |program: &&PathBuf| program.parent().is_some_and(|folder| folder.ends_with("deps"));
+    if let Some(other) = tests.programs.iter().find(|program| !is_obeying(program)) {
+        warn(format_args!(
+            "{} will not obey: what is forced is forced in tests and benches, not in examples",
+            other.display()
+        ));
+    }
     let inventory = Inventory::of(&tests.programs)?;
     for word in forced {
         check(word, &inventory)?;
     }
     let variable = variable.join(",");
     note(format_args!("FLAGS_FORCE={variable}"));
-    if cargo::run_tests(&arguments.packages, &[("FLAGS_FORCE", OsString::from(&variable))])? {
+    if cargo::run_tests(
+        &arguments.packages,
+        &[("FLAGS_FORCE", OsString::from(&variable)), ("FLAGS_FORCE_CHECKED", "1".into())],
+    )? {
         return Ok(());
     }
     Err(Failure::denied(format!("cargo test failed with FLAGS_FORCE={variable}")))
@@ -82,7 +95,7 @@ fn fits(flag: &FlagRecord, value: &str) -> Result<(), String> {
             Err(format!("`{value}` is no value of `{}`: write `true` or `false`", flag.name))
         };
     }
-    let is_json = serde_json::from_str::<serde::de::IgnoredAny>(value).is_ok();
+    let is_json = serde_json::from_str::<IgnoredAny>(value).is_ok();
     if is_json && fit::fits(flag, value).is_ok() {
         return Ok(());
     }
@@ -94,23 +107,29 @@ fn fits(flag: &FlagRecord, value: &str) -> Result<(), String> {
     }
 }
 
-/// The parts between commas that are in no string and no bracket, as the runtime splits them.
-fn split(text: &str) -> Vec<&str> {
-    let (mut parts, mut start, mut depth, mut is_quoted, mut is_escaped) = (Vec::new(), 0, 0_i32, false, false);
-    for (at, character) in text.char_indices() {
-        match character {
-            _ if is_escaped => is_escaped = false,
-            '\\' if is_quoted => is_escaped = true,
-            '"' => is_quoted = !is_quoted,
-            '{' | '[' if !is_quoted => depth += 1,
-            '}' | ']' if !is_quoted => depth -= 1,
-            ',' if !is_quoted && depth <= 0 => {
-                parts.push(&text[start..at]);
-                start = at + 1;
+/// The parts between commas; a value that begins as JSON ends as JSON does. The runtime reads them the same way.
+fn split(text: &str) -> Result<Vec<&str>, Failure> {
+    let (mut parts, mut rest) = (Vec::new(), text);
+    while !rest.trim().is_empty() {
+        rest = rest.trim_start();
+        let comma = rest.find(',').unwrap_or(rest.len());
+        let begins_json = |at: &usize| rest[*at..].trim_start().starts_with(['"', '{', '[']);
+        let end = match rest[..comma].find('=').map(|at| at + 1).filter(begins_json) {
+            None => comma,
+            Some(at) => {
+                let mut values = serde_json::Deserializer::from_str(&rest[at..]).into_iter::<IgnoredAny>();
+                let is_whole = values.next().is_some_and(|value| value.is_ok());
+                let end = at + values.byte_offset();
+                let is_alone = rest[end..].trim_start().starts_with(',') || rest[end..].trim().is_empty();
+                if !is_whole || !is_alone {
+                    let message = "begins with a value that is no whole JSON: close its quotes and brackets";
+                    return Err(Failure::wrong(format!("--force: `{rest}` {message}")));
+                }
+                end + rest[end..].find(',').unwrap_or(rest.len() - end)
             }
-            _ => {}
-        }
+        };
+        parts.extend(Some(rest[..end].trim()).filter(|part| !part.is_empty()));
+        rest = rest[end..].strip_prefix(',').unwrap_or_default();
     }
-    parts.push(&text[start..]);
-    parts.into_iter().map(str::trim).filter(|part| !part.is_empty()).collect()
+    Ok(parts)
 }

@@ -85,6 +85,7 @@ fn what_the_tests_cannot_be_forced_to_is_said_before_they_run() {
         (&[][..], "nothing is forced: give --force NAME=VALUE, --all-on or --all-off"),
         (&["--force", "new_crat=true"], "none of these tests has a flag `new_crat`: did you mean `new_cart`?"),
         (&["--force", "new_cart"], "`new_cart` is given no value: write `new_cart=true`"),
+        (&["--force", "pricing=\"variant_b,new_cart=true"], "close its quotes and brackets"),
         (&["--force", "new_cart=on"], "`on` is no value of `new_cart`: write `true` or `false`"),
         (&["--force", "new_cart=true", "--", "--features", "no-such"], "the tests do not compile"),
         (&["--all-on", "--all-off"], "cannot be used with"),
@@ -144,6 +145,21 @@ fn coverage_names_the_sides_that_no_test_saw() {
     };
     assert_eq!(shown(&flags), [r#"new_cart ["on"] ["off"]"#, r#"pricing ["control"] ["variant_b"]"#]);
     assert_eq!((&flags[0]["package"], &flags[0]["file"]), (&"shop".into(), &"src/lib.rs".into()));
+    // A flag that no test program reads is covered by none: it is known by what was built.
+    run(cargo_flags().arg("list").current_dir(&folder)).done();
+    fs::write(coverage.path().join("shop-0.jsonl"), "").unwrap();
+    let files: Vec<_> = fs::read_dir(coverage.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let texts: Vec<_> = files.iter().map(|file| (file, fs::read_to_string(file).unwrap())).collect();
+    for file in &files {
+        fs::write(file, "").unwrap();
+    }
+    assert_eq!(
+        shown(&covered(&["--format", "json"]).json()),
+        [r#"new_cart [] ["off","on"]"#, r#"pricing [] ["control","variant_b"]"#]
+    );
+    for (file, text) in &texts {
+        fs::write(file, text).unwrap();
+    }
     // The other sides, by a run that fails.
     assert_eq!(test("new_cart=false,pricing=variant_b").code, Some(1));
     assert_eq!(covered(&["--deny"]).code, Some(0));

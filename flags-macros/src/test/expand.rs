@@ -12,7 +12,7 @@ pub(super) fn expand(test: &Test) -> TokenStream {
     let all = all.map(|is_on| quote!(.force_all(#is_on)));
     let values = forced.iter().map(|(flag, value)| quote!(.force(&#flag, #value)));
     // Recorded, for `assert_evaluated`.
-    let overrides = quote!(#runtime::testing::Recording::new().overrides() #all #(#values)*);
+    let overrides = quote!(#runtime::testing::Recording::brief().overrides() #all #(#values)*);
     let test_attribute = is_bare.then(|| quote!(#[::core::prelude::v1::test]));
     match cases {
         None => forced_function(function, &overrides, test_attribute.as_ref(), runtime),
@@ -33,14 +33,18 @@ fn forced_function(
     let (outer, inner): (Vec<_>, Vec<_>) =
         attrs.iter().partition(|attribute| matches!(attribute.style, AttrStyle::Outer));
     let body = if sig.asyncness.is_some() {
-        let output = output(&sig.output);
-        quote! {
-            let __flags_overrides = #overrides;
-            __flags_overrides.scope_async(async move {
-                // The type of the block, for what `?` converts errors to.
+        // The type of the block, for what `?` converts errors to; of `impl Trait` there is none to write.
+        let typed = output(&sig.output).map(|output| {
+            quote! {
                 if false {
                     return #runtime::__private::never_called::<#output>();
                 }
+            }
+        });
+        quote! {
+            let __flags_overrides = #overrides;
+            __flags_overrides.scope_async(async move {
+                #typed
                 #(#statements)*
             }).await
         }
@@ -60,7 +64,8 @@ fn forced_function(
     }
 }
 
-/// The function as it is, and beside it a module of its name with a test for each case that calls it.
+/// The function as it is, and beside it a test for each case that calls it. In the same scope, so that paths mean there what they
+/// mean here.
 fn matrix(
     function: &ItemFn,
     cases: &[Case],
@@ -72,9 +77,10 @@ fn matrix(
     let ItemFn { attrs, sig, .. } = function;
     let name = &sig.ident;
     let outer = attrs.iter().filter(|attribute| matches!(attribute.style, AttrStyle::Outer));
-    let (cfgs, tests): (Vec<_>, Vec<_>) = outer.partition(|attribute| is_condition(attribute));
+    let (lints, tests): (Vec<_>, Vec<_>) = outer.partition(|attribute| is_lint(attribute));
+    let conditions: Vec<_> = tests.iter().filter(|attribute| attribute.path().is_ident("cfg")).collect();
     let mut plain = function.clone();
-    plain.attrs.retain(|attribute| is_condition(attribute) || matches!(attribute.style, AttrStyle::Inner(_)));
+    plain.attrs.retain(|attribute| matches!(attribute.style, AttrStyle::Inner(_)));
     plain.sig.inputs.iter_mut().for_each(|input| attributes(input).clear());
     let (mut inputs, mut arguments) = (sig.inputs.clone(), Vec::new());
     for (index, input) in inputs.iter_mut().enumerate() {
@@ -97,13 +103,13 @@ fn matrix(
             }
         });
         let mut signature = sig.clone();
-        signature.ident = case.clone();
+        signature.ident = Ident::new(&format!("{name}_{case}"), name.span());
         signature.inputs.clone_from(&inputs);
         let overrides = quote!(#overrides #(#values)*);
         let body = if sig.asyncness.is_some() {
-            quote!(#overrides.scope_async(super::#name(#(#arguments),*)).await)
+            quote!(#overrides.scope_async(#name(#(#arguments),*)).await)
         } else {
-            quote!(#overrides.scope(|| super::#name(#(#arguments),*)))
+            quote!(#overrides.scope(|| #name(#(#arguments),*)))
         };
         quote! {
             #test_attribute
@@ -112,29 +118,31 @@ fn matrix(
         }
     });
     quote! {
+        // Where nothing is tested nobody calls it.
+        #(#conditions)*
+        #[allow(dead_code)]
+        #(#lints)*
         #plain
-        #(#cfgs)*
-        mod #name {
-            #[allow(unused_imports)]
-            use super::*;
-            #[allow(clippy::no_effect)]
-            const _: () = { #(#exhaustive)* };
-            #(#functions)*
+        #(#conditions)*
+        const _: () = { #(#exhaustive)* };
+        #(#functions)*
+    }
+}
+
+/// What the function gives; none for `impl Trait`.
+fn output(output: &ReturnType) -> Option<TokenStream> {
+    match output {
+        ReturnType::Default => Some(quote!(())),
+        ReturnType::Type(_, output) => {
+            let is_named = !quote!(#output).to_string().split(' ').any(|word| word == "impl");
+            is_named.then(|| quote!(#output))
         }
     }
 }
 
-/// What the function gives.
-fn output(output: &ReturnType) -> TokenStream {
-    match output {
-        ReturnType::Default => quote!(()),
-        ReturnType::Type(_, output) => quote!(#output),
-    }
-}
-
-/// Whether an attribute says when, or with which lints, something is there at all.
-fn is_condition(attribute: &Attribute) -> bool {
-    ["cfg", "cfg_attr", "allow", "expect", "warn", "deny"].iter().any(|word| attribute.path().is_ident(word))
+/// Whether an attribute sets lints, which are about the body.
+fn is_lint(attribute: &Attribute) -> bool {
+    ["allow", "expect", "warn", "deny", "forbid"].iter().any(|word| attribute.path().is_ident(word))
 }
 
 fn attributes(input: &mut FnArg) -> &mut Vec<Attribute> {

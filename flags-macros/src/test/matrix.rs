@@ -38,12 +38,16 @@ pub(super) fn cases(matrix: &Matrix, diagnostics: &mut Diagnostics) -> Vec<Case>
         return Vec::new();
     }
     let dimensions: Vec<Vec<(Value, String)>> = matrix.dimensions.iter().map(values).collect();
-    for (dimension, values) in matrix.dimensions.iter().zip(&dimensions) {
-        let names: BTreeSet<_> = values.iter().map(|(_, name)| name).collect();
+    for dimension in &matrix.dimensions {
+        let Some(values) = &dimension.values else { continue };
         if values.is_empty() {
             diagnostics.report_at(&dimension.flag, "this flag has no value in the matrix: name at least one");
-        } else if names.len() < values.len() {
-            diagnostics.report_at(&dimension.flag, "two values of this flag would have cases of one name");
+        }
+        for (index, value) in values.iter().enumerate() {
+            let text = quote!(#value).to_string();
+            if values[..index].iter().any(|before| quote!(#before).to_string() == text) {
+                diagnostics.report_at(value, "this value is in the matrix already");
+            }
         }
     }
     let sizes: Vec<_> = dimensions.iter().map(Vec::len).collect();
@@ -70,14 +74,31 @@ pub(super) fn exhaustive(matrix: &Matrix, runtime: &TokenStream) -> Vec<TokenStr
     let of = |dimension: &Dimension| {
         let flag = &dimension.flag;
         let values = dimension.values.as_ref()?;
-        let variants: Vec<_> = values.iter().map(|value| variant(value).map(ToString::to_string)).collect();
-        let variants: Vec<_> = variants.into_iter().collect::<Option<_>>()?;
-        let is_open = dimension.is_open;
+        let words: Vec<_> = values.iter().map(word).collect::<Option<_>>()?;
+        let text =
+            |is_bare: bool| words.iter().filter(move |word| word.is_bare == is_bare).map(|word| word.ident.to_string());
+        let (bare, paths, is_open) = (text(true), text(false), dimension.is_open);
         // At the flag, so that the compiler points there.
         let runtime = at(runtime, flag.span());
-        Some(quote_spanned!(flag.span()=> #runtime::__private::expect_variants(&#flag, &[#(#variants),*], #is_open);))
+        Some(quote_spanned! {flag.span()=>
+            #runtime::__private::expect_variants(&#flag, &[#(#bare),*], &[#(#paths),*], #is_open);
+        })
     };
     matrix.dimensions.iter().filter_map(of).collect()
+}
+
+/// The last word of a path: `VariantA`, `Pricing::VariantA`, `self::DEFAULT`.
+struct Word<'a> {
+    ident: &'a Ident,
+    /// Without a path in front of it: a variant of the flag's enum.
+    is_bare: bool,
+}
+
+fn word(value: &Expr) -> Option<Word<'_>> {
+    let Expr::Path(path) = value else { return None };
+    let last = path.path.segments.last().filter(|_| path.qself.is_none())?;
+    let is_upper = last.ident.to_string().trim_start_matches("r#").starts_with(char::is_uppercase);
+    is_upper.then_some(Word { ident: &last.ident, is_bare: path.path.segments.len() == 1 })
 }
 
 /// The same tokens at another place.
@@ -93,21 +114,20 @@ fn values(dimension: &Dimension) -> Vec<(Value, String)> {
     let Some(values) = &dimension.values else {
         return vec![(Value::Bool(false), "off".to_owned()), (Value::Bool(true), "on".to_owned())];
     };
-    let value = |(index, value): (usize, &Expr)| match variant(value) {
-        Some(ident) => (Value::Variant(ident.clone()), snake(&ident.to_string())),
+    let value = |(index, value): (usize, &Expr)| match word(value) {
+        Some(Word { ident, is_bare: true }) => (Value::Variant(ident.clone()), snake(&ident.to_string())),
+        Some(Word { ident, .. }) => (Value::Expression(Box::new(value.clone())), snake(&ident.to_string())),
         None => (Value::Expression(Box::new(value.clone())), named(value).unwrap_or_else(|| index.to_string())),
     };
-    values.iter().enumerate().map(value).collect()
-}
-
-/// The variant that an expression names: `VariantA`, `Pricing::VariantA`.
-fn variant(value: &Expr) -> Option<&Ident> {
-    let Expr::Path(path) = value else { return None };
-    let last = path.path.segments.last()?;
-    let is_variant = path.qself.is_none() && last.ident.to_string().starts_with(char::is_uppercase);
-    // A constant is written in capitals.
-    let is_constant = last.ident.to_string().len() > 1 && !last.ident.to_string().contains(char::is_lowercase);
-    (is_variant && !is_constant).then_some(&last.ident)
+    let mut values: Vec<_> = values.iter().enumerate().map(value).collect();
+    // Different values may have one name: "a b" and "a-b".
+    let names: Vec<_> = values.iter().map(|(_, name)| name.clone()).collect();
+    for (index, (_, name)) in values.iter_mut().enumerate() {
+        if names.iter().filter(|other| *other == name).count() > 1 {
+            *name = format!("{name}_{index}");
+        }
+    }
+    values
 }
 
 /// The words of a literal, for the name of a case.
@@ -126,13 +146,14 @@ fn last(path: &Path) -> String {
     last.trim_start_matches("r#").to_ascii_lowercase()
 }
 
-/// `VariantA` -> `variant_a`
+/// `VariantA` -> `variant_a`, `EU` -> `eu`
 fn snake(ident: &str) -> String {
-    let mut snake = String::new();
+    let (mut snake, mut was_upper) = (String::new(), true);
     for letter in ident.trim_start_matches("r#").chars() {
-        if letter.is_uppercase() && !snake.is_empty() {
+        if letter.is_uppercase() && !was_upper {
             snake.push('_');
         }
+        was_upper = letter.is_uppercase() || letter == '_';
         snake.extend(letter.to_lowercase());
     }
     snake
@@ -216,9 +237,15 @@ mod tests {
         assert_eq!(name("-3").as_deref(), Some("minus_3"));
         assert_eq!(name("\"a b\"").as_deref(), Some("a_b"));
         assert_eq!(name("\"\""), None);
-        assert_eq!((snake("VariantA"), snake("Off")), ("variant_a".to_owned(), "off".to_owned()));
-        let is_variant = |text: &str| variant(&syn::parse_str(text).unwrap()).is_some();
-        assert!(is_variant("A") && is_variant("Pricing::VariantA"));
-        assert!(!is_variant("MAX_SIZE") && !is_variant("3") && !is_variant("size"));
+        assert_eq!(
+            (snake("VariantA"), snake("EU"), snake("MAX_SIZE")),
+            ("variant_a".to_owned(), "eu".to_owned(), "max_size".to_owned())
+        );
+        let bare = |text: &str| word(&syn::parse_str(text).unwrap()).map(|word| word.is_bare);
+        assert_eq!(
+            (bare("A"), bare("EU"), bare("Pricing::VariantA"), bare("self::MAX")),
+            (Some(true), Some(true), Some(false), Some(false))
+        );
+        assert_eq!((bare("3"), bare("size"), bare("f()")), (None, None, None));
     }
 }

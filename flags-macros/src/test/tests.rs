@@ -108,7 +108,7 @@ fn mistakes_are_sentences_and_the_function_stays() {
             quote!(
                 fn x() {}
             ),
-            "cases of one name",
+            "this value is in the matrix already",
         ),
         (
             quote!(matrix(A), matrix(B)),
@@ -133,15 +133,15 @@ fn a_matrix_has_a_case_for_each_combination() {
         ),
     );
     for case in ["cart_off_pricing_control", "cart_on_pricing_variant_a"] {
-        assert!(expansion.contains(&format!("fn {case} ()")), "{case}: {expansion}");
+        assert!(expansion.contains(&format!("fn pays_{case} ()")), "{case}: {expansion}");
     }
-    assert_eq!(expansion.matches("super :: pays ()").count(), 4);
+    assert_eq!(expansion.matches("| pays ()").count(), 4);
     assert!(
-        expansion.contains(r#"expect_variants (& a :: PRICING , & ["Control" , "VariantA"] , true)"#),
+        expansion.contains(r#"expect_variants (& a :: PRICING , & ["Control"] , & ["VariantA"] , true)"#),
         "{expansion}"
     );
     let many = quote!(A, B, C, D, E, F);
-    let count = |expansion: String| expansion.matches("super :: x ()").count();
+    let count = |expansion: String| expansion.matches("| x ()").count();
     assert!(
         count(expanded(
             quote!(matrix(#many)),
@@ -163,9 +163,12 @@ fn a_matrix_has_a_case_for_each_combination() {
 
 #[test]
 fn the_line_above_tells_whether_it_stands_below_a_test() {
-    assert!(place::is_below(&["fn before() {}", "", "#[test]", "/// A doc.", "#[should_panic]"]));
+    assert!(place::is_below(&["fn before() {}", "", "#[test]", "/// A doc.", "#[should_panic]", ""]));
     assert!(place::is_below(&["#[ test ] // here"]));
     assert!(!place::is_below(&["#[test]", "fn before() {}"]));
+    assert!(!place::is_below(&["#[test] fn before() {}", ""]), "another one, on one line");
+    assert!(place::is_below(&["    #[test] "]), "on the same line");
+    assert!(!place::is_below(&["#[test]", "", "    "]), "of an item that is over");
     assert!(!place::is_below(&["#[tokio::test]"]), "that one leaves a mark");
     assert!(!place::is_below(&[]));
 }

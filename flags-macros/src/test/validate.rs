@@ -47,6 +47,14 @@ pub(super) fn validate(
             other => diagnostics.report(word.span(), format!("`all` is `on` or `off`, not `{other}`")),
         }
     }
+    let dimensions = matrix.iter().flat_map(|matrix| &matrix.dimensions).map(|dimension| &dimension.flag);
+    let named: Vec<&Path> = forced.iter().map(|(flag, _)| flag).chain(dimensions).collect();
+    for (index, flag) in named.iter().enumerate() {
+        let text = quote!(#flag).to_string();
+        if named[..index].iter().any(|before| quote!(#before).to_string() == text) {
+            diagnostics.report_at(flag, "this flag is given twice");
+        }
+    }
     let is_expanded = function.attrs.iter().any(is_prelude_test);
     let is_async = function.sig.asyncness.is_some();
     if is_below_test || is_expanded {

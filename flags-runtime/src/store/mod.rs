@@ -300,6 +300,12 @@ pub(crate) fn compile_document(text: Option<&[u8]>, flag: &Declaration) -> slot:
     compile(text, flag)
 }
 
+/// Forgets all documents of a source that is over; one that is not publishes nothing from here on.
+#[cfg(feature = "testing")]
+pub(crate) fn forget_source() {
+    clear(begin(), Origin::Source);
+}
+
 /// Changes how often a flag is forced, and its cell with it.
 #[cfg(feature = "testing")]
 pub(crate) fn change_forces(core: &FlagCore, change: impl FnOnce(&std::sync::atomic::AtomicUsize)) {

@@ -57,7 +57,7 @@ fn coverage() -> Option<&'static Coverage> {
 fn begin() -> Option<Coverage> {
     let folder = env::var_os(VARIABLE).filter(|folder| !folder.is_empty())?;
     let executable = env::current_exe().ok().filter(|executable| is_test_build(executable))?;
-    let folder = beside_target(&executable, Path::new(&folder));
+    let folder = from_workspace(&env::current_dir().unwrap_or_default(), Path::new(&folder));
     let name = executable.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let file = folder.join(format!("{name}-{}.jsonl", process::id()));
     let opened = fs::create_dir_all(&folder).and_then(|()| OpenOptions::new().create(true).append(true).open(&file));
@@ -85,10 +85,10 @@ impl Coverage {
     }
 }
 
-/// A relative folder, from where `target` is: cargo runs each package's tests in that package's folder.
-fn beside_target(executable: &Path, folder: &Path) -> PathBuf {
-    let target = executable.ancestors().find(|folder| folder.file_name().is_some_and(|name| name == "target"));
-    target.and_then(Path::parent).unwrap_or(Path::new("")).join(folder)
+/// A relative folder, from the root of the workspace: cargo runs each package's tests in that package's folder.
+fn from_workspace(here: &Path, folder: &Path) -> PathBuf {
+    let root = here.ancestors().find(|ancestor| ancestor.join("Cargo.lock").is_file());
+    root.unwrap_or(here).join(folder)
 }
 
 #[cfg(test)]
@@ -97,8 +97,9 @@ mod tests {
 
     #[test]
     fn all_packages_of_a_workspace_write_to_one_folder() {
-        let of = |folder: &str| beside_target(Path::new("/w/target/debug/deps/a-0123456789abcdef"), Path::new(folder));
-        assert_eq!(of("target/flags-coverage"), Path::new("/w/target/flags-coverage"));
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let of = |folder: &str| from_workspace(&root.join("flags-runtime/src"), Path::new(folder));
+        assert_eq!(of("target/flags-coverage"), root.join("target/flags-coverage"));
         assert_eq!(of("/elsewhere"), Path::new("/elsewhere"));
     }
 }

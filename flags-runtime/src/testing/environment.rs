@@ -3,15 +3,19 @@
 //! It is read by test builds only: features of cargo reach release binaries, and what a variable does to tests must not happen
 //! to production. Scopes of a test stand above it.
 
+use std::cell::Cell;
 use std::env;
 use std::path::Path;
 use std::sync::OnceLock;
 
+use serde::de::IgnoredAny;
+
 use super::names;
 use super::overrides::Overrides;
-use crate::value::CompiledValue;
 
 const VARIABLE: &str = "FLAGS_FORCE";
+/// Set by who has held the names against all test programs.
+const CHECKED: &str = "FLAGS_FORCE_CHECKED";
 
 /// What the variable forces; none where it is not set, or not read.
 ///
@@ -21,11 +25,25 @@ const VARIABLE: &str = "FLAGS_FORCE";
 #[inline]
 pub(crate) fn overrides() -> Option<&'static Overrides> {
     static FORCED: OnceLock<Option<Result<Overrides, String>>> = OnceLock::new();
+    if IS_READING.get() {
+        // Reading a value runs users' code, which may read flags.
+        return None;
+    }
+    let read = || {
+        IS_READING.set(true);
+        let read = read();
+        IS_READING.set(false);
+        read
+    };
     match FORCED.get_or_init(read) {
         None => None,
         Some(Ok(overrides)) => Some(overrides),
         Some(Err(why)) => panic!("{VARIABLE} cannot be obeyed: {why}"),
     }
+}
+
+thread_local! {
+    static IS_READING: Cell<bool> = const { Cell::new(false) };
 }
 
 #[cold]
@@ -48,14 +66,21 @@ pub(super) fn is_test_build(executable: &Path) -> bool {
     folder == "deps" && has_hash || folder.starts_with("rustdoctest")
 }
 
-/// Reads `name=value,name=value`, or `all-on` and `all-off` among them.
+/// Reads `name=value,name=value`; `all-on` and `all-off` among them count less, wherever they stand.
 fn parse(text: &str) -> Result<Overrides, String> {
     let mut overrides = Overrides::new();
-    for word in split(text) {
+    let words = split(text)?;
+    for word in &words {
+        match *word {
+            "all-on" => overrides = overrides.force_all(true),
+            "all-off" => overrides = overrides.force_all(false),
+            _ => {}
+        }
+    }
+    for word in words {
         overrides = match word.split_once('=') {
             Some((name, value)) => one(overrides, name.trim(), value.trim())?,
-            None if word == "all-on" => overrides.force_all(true),
-            None if word == "all-off" => overrides.force_all(false),
+            None if matches!(word, "all-on" | "all-off") => overrides,
             None => return Err(format!("`{word}` is given no value: write `{word}=true`, `all-on` or `all-off`")),
         };
     }
@@ -63,18 +88,34 @@ fn parse(text: &str) -> Result<Overrides, String> {
 }
 
 fn one(overrides: Overrides, name: &str, value: &str) -> Result<Overrides, String> {
-    let flag = match names::find(name) {
-        Ok(flag) => flag,
-        // Of another test binary of the workspace.
-        Err(_) if names::near(name).is_empty() => return Ok(overrides),
-        Err(why) => return Err(why),
+    let Ok(flag) = names::find(name) else {
+        // Of another test binary of the workspace, unless it is a slip; who has looked at all of them says so.
+        let is_checked = env::var_os(CHECKED).is_some();
+        return match names::slip_of(name).filter(|_| !is_checked) {
+            None => Ok(overrides),
+            Some(meant) => Err(format!(
+                "this program has no flag `{name}`: did you mean `{meant}`? (`cargo flags test --force` looks at the flags of all test programs)"
+            )),
+        };
     };
-    let declaration = flag.declaration();
-    let decode = declaration.decode();
-    let is_settled = |value: &Result<Option<CompiledValue>, String>| matches!(value, Ok(Some(_)));
+    let decode = flag.declaration().decode();
     // As JSON, or as a plain word for a string or a variant.
-    let decoded = Some(decode(value)).filter(is_settled);
-    let decoded = decoded.unwrap_or_else(|| decode(&serde_json::Value::from(value).to_string()));
+    let as_json = decode(value);
+    let as_word = || decode(&serde_json::Value::from(value).to_string());
+    let decoded = match as_json {
+        Ok(Some(value)) => Ok(Some(value)),
+        as_json => match as_word() {
+            Ok(Some(value)) => Ok(Some(value)),
+            // Of what is JSON, what is wrong with that.
+            as_word => {
+                if serde_json::from_str::<IgnoredAny>(value).is_ok() {
+                    as_json
+                } else {
+                    as_word
+                }
+            }
+        },
+    };
     match decoded {
         Ok(Some(value)) => Ok(overrides.force_registered(flag, &value)),
         Ok(None) => Err(format!("`{value}` is no value of `{name}`: write `true` or `false`")),
@@ -82,25 +123,36 @@ fn one(overrides: Overrides, name: &str, value: &str) -> Result<Overrides, Strin
     }
 }
 
-/// The parts between commas that are in no string and no bracket.
-fn split(text: &str) -> Vec<&str> {
-    let (mut parts, mut start, mut depth, mut is_quoted, mut is_escaped) = (Vec::new(), 0, 0_i32, false, false);
-    for (at, character) in text.char_indices() {
-        match character {
-            _ if is_escaped => is_escaped = false,
-            '\\' if is_quoted => is_escaped = true,
-            '"' => is_quoted = !is_quoted,
-            '{' | '[' if !is_quoted => depth += 1,
-            '}' | ']' if !is_quoted => depth -= 1,
-            ',' if !is_quoted && depth <= 0 => {
-                parts.push(&text[start..at]);
-                start = at + 1;
+/// The parts between commas; a value that begins as JSON ends as JSON does.
+fn split(text: &str) -> Result<Vec<&str>, String> {
+    let (mut parts, mut rest) = (Vec::new(), text);
+    while !rest.trim().is_empty() {
+        rest = rest.trim_start();
+        let comma = rest.find(',').unwrap_or(rest.len());
+        let json =
+            rest[..comma].find('=').map(|at| at + 1).filter(|at| rest[*at..].trim_start().starts_with(['"', '{', '[']));
+        let end = match json {
+            None => comma,
+            Some(at) => {
+                let mut values = serde_json::Deserializer::from_str(&rest[at..]).into_iter::<IgnoredAny>();
+                let whole = values.next().is_some_and(|value| value.is_ok());
+                let end = at + values.byte_offset();
+                let is_alone = rest[end..].trim_start().starts_with(',') || rest[end..].trim().is_empty();
+                if !whole || !is_alone {
+                    return Err(format!(
+                        "`{rest}` begins with a value that is no whole JSON: close its quotes and brackets"
+                    ));
+                }
+                end + rest[end..].find(',').unwrap_or(rest.len() - end)
             }
-            _ => {}
+        };
+        let part = rest[..end].trim();
+        if !part.is_empty() {
+            parts.push(part);
         }
+        rest = rest[end..].strip_prefix(',').unwrap_or_default();
     }
-    parts.push(&text[start..]);
-    parts.into_iter().map(str::trim).filter(|part| !part.is_empty()).collect()
+    Ok(parts)
 }
 
 #[cfg(test)]
@@ -110,10 +162,14 @@ mod tests {
     #[test]
     fn commas_within_values_split_nothing() {
         assert_eq!(
-            split(" a=1, b=\"x,y\\\",z\" ,c={\"d\":[1,2]},,all-on "),
+            split(" a=1, b=\"x,y\\\",z\" ,c={\"d\":[1,2]},,all-on ").unwrap(),
             ["a=1", "b=\"x,y\\\",z\"", "c={\"d\":[1,2]}", "all-on"]
         );
-        assert!(split(" , ").is_empty());
+        assert!(split(" , ").unwrap().is_empty());
+        assert_eq!(split("a=5\" pipe,b=:{,c=x]").unwrap(), ["a=5\" pipe", "b=:{", "c=x]"], "plain words");
+        for open in ["a=\"x,b=1", "a={\"b\":1,c=2", "a=\"x\" y,b=1"] {
+            assert!(split(open).unwrap_err().contains("close its quotes and brackets"), "{open}");
+        }
     }
 
     #[test]

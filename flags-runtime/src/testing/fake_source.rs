@@ -3,6 +3,7 @@
 //! A source is process-wide, and so is what it does to flags: unlike everything else here it is seen by all tests of the binary. So it
 //! takes a lock: of several tests with one each waits for the one before.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -10,8 +11,13 @@ use std::time::Duration;
 use serde_json::value::RawValue;
 
 use crate::source::{Change, Mode, Source, SourceError};
+use crate::store;
 
-/// A source in the hands of a test; dropping it lets the next test have one. Drop what `start` gave before.
+/// A source in the hands of a test. Dropping it takes its documents back and lets the next test have one; drop what `start` gave
+/// before.
+///
+/// A source is process-wide: while one lives, every test of the binary sees its documents, unless it forces what it reads. So tests
+/// with one wait for each other, and belong into a file of their own.
 ///
 /// ```
 /// use flags_runtime::testing::FakeSource;
@@ -38,6 +44,10 @@ pub struct FakeSource {
 
 static TURN: Mutex<()> = Mutex::new(());
 
+thread_local! {
+    static HAS_ONE: Cell<bool> = const { Cell::new(false) };
+}
+
 #[derive(Debug, Default)]
 struct Shared {
     state: Mutex<State>,
@@ -60,12 +70,14 @@ impl FakeSource {
     ///
     /// # Panics
     ///
-    /// If it is no JSON object.
+    /// If it is no JSON object, or this thread has a fake source already.
     #[track_caller]
     pub fn new(documents: &str) -> Self {
+        assert!(!HAS_ONE.get(), "this test has a fake source already: a process has one source at a time");
         // A test that panicked with it has left nothing behind: the state is this one's own.
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let fake = Self { shared: Arc::default(), _turn: turn };
+        HAS_ONE.set(true);
         fake.documents(documents);
         fake
     }
@@ -104,6 +116,14 @@ impl FakeSource {
         change(&mut state);
         state.has_news = true;
         self.shared.changed.notify_all();
+    }
+}
+
+impl Drop for FakeSource {
+    fn drop(&mut self) {
+        HAS_ONE.set(false);
+        // Reads keep a source's last decision when it is stopped; of this one nothing is to stay.
+        store::forget_source();
     }
 }
 

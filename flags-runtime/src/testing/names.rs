@@ -20,6 +20,18 @@ pub(super) fn find(name: &str) -> Result<&'static RegisteredFlag, String> {
     })
 }
 
+/// The flag that a name is a slip of: another case, or one letter, or two that are swapped. Two versions of one name, which differ in digits, are two
+/// names.
+pub(super) fn slip_of(name: &str) -> Option<&'static str> {
+    let plain = |name: &str| name.to_lowercase().replace(['-', '.', ' '], "_");
+    let without_digits = |name: &str| plain(name).replace(|letter: char| letter.is_ascii_digit(), "");
+    let is_slip = |other: &str| {
+        let is_version = plain(name) != plain(other) && without_digits(name) == without_digits(other);
+        !is_version && distance(plain(name).as_bytes(), plain(other).as_bytes()) <= 1
+    };
+    registry().flags().iter().map(|flag| flag.declaration().name()).find(|other| is_slip(other))
+}
+
 /// The names that somebody may have meant, the nearest first.
 pub(super) fn near(name: &str) -> Vec<&'static str> {
     let allowed = (name.len() / 3).max(1);

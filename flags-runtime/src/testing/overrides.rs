@@ -5,14 +5,16 @@
 //! carried along. Scopes nest; of one flag the innermost counts. They stand above everything else that decides.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::marker::PhantomData;
-use std::pin::pin;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
 
+use rustc_hash::FxBuildHasher;
 use serde_json::value::RawValue;
 
 use super::recording::{Evaluation, Recording};
@@ -66,7 +68,9 @@ pub trait IntoForced<T> {
 
 /// What is forced together. Flags are slow as long as it lives, on whatever thread it may come to be read.
 struct Layer {
-    forced: Vec<(&'static FlagCore, Forced)>,
+    cores: Vec<&'static FlagCore>,
+    /// By where the core is: there may be a thousand.
+    forced: HashMap<usize, Forced, FxBuildHasher>,
     recording: Option<Recording>,
 }
 
@@ -84,6 +88,17 @@ pub(crate) enum Forced {
     Nothing,
 }
 
+impl Forced {
+    /// What `configured` gives: a value as a document that is enabled would have it.
+    pub(crate) fn configured(self) -> Option<CompiledValue> {
+        match self {
+            Self::Value(value) => Some(value),
+            Self::Document(Some(Ok(rule))) if rule.targeting.is_enabled => rule.value.clone(),
+            Self::Document(_) | Self::Nothing => None,
+        }
+    }
+}
+
 thread_local! {
     /// The scopes that this thread is in, the innermost last.
     static HERE: RefCell<Vec<Scope>> = const { RefCell::new(Vec::new()) };
@@ -98,7 +113,17 @@ impl Overrides {
 
     /// Those that hold here and now: for what is spawned from here, or a server that a test starts.
     pub fn current() -> Self {
-        let here = HERE.try_with(|here| here.borrow().iter().flat_map(|(_, layers)| layers.clone()).collect());
+        let here = HERE.try_with(|here| {
+            // Each layer once, where it is innermost: what is carried within what was carried has it twice.
+            let (mut layers, mut known): (Vec<Arc<Layer>>, HashSet<*const Layer>) = (Vec::new(), HashSet::new());
+            for layer in here.borrow().iter().rev().flat_map(|(_, layers)| layers.iter().rev()) {
+                if known.insert(Arc::as_ptr(layer)) {
+                    layers.push(Arc::clone(layer));
+                }
+            }
+            layers.reverse();
+            layers
+        });
         Self { layers: here.unwrap_or_default() }
     }
 
@@ -177,7 +202,7 @@ impl Overrides {
     /// Runs a future with them: set at each poll, so they follow it from thread to thread, and no other task sees them between
     /// polls. Works on every runtime.
     pub fn scope_async<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
-        set_at_each_poll(self.clone(), future)
+        Scoped { overrides: self.clone(), future: Some(Box::pin(future)) }
     }
 }
 
@@ -195,7 +220,7 @@ pub fn carry<R>(f: impl FnOnce() -> R) -> impl FnOnce() -> R {
 
 /// Wraps a future so that it runs with the overrides that hold now, on whatever task it is spawned.
 pub fn carry_async<F: Future>(future: F) -> impl Future<Output = F::Output> {
-    set_at_each_poll(Overrides::current(), future)
+    Overrides::current().scope_async(future)
 }
 
 /// Runs `f` with these documents in the place of the source's, see [`Overrides::documents`].
@@ -233,13 +258,34 @@ pub fn with_documents_async<F: Future>(json: &str, future: F) -> impl Future<Out
     Overrides::new().documents(json).scope_async(future)
 }
 
-async fn set_at_each_poll<F: Future>(overrides: Overrides, future: F) -> F::Output {
-    let mut future = pin!(future);
-    poll_fn(|cx| {
-        let _guard = overrides.enter();
-        future.as_mut().poll(cx)
-    })
-    .await
+/// A future in a scope: for each poll, and when it is dropped, finished or not.
+struct Scoped<F> {
+    overrides: Overrides,
+    future: Option<Pin<Box<F>>>,
+}
+
+impl<F: Future> Future for Scoped<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let guard = self.overrides.enter();
+        let polled = match &mut self.future {
+            Some(future) => future.as_mut().poll(cx),
+            None => panic!("a future is polled after it has ended"),
+        };
+        if polled.is_ready() {
+            self.future = None;
+        }
+        drop(guard);
+        polled
+    }
+}
+
+impl<F> Drop for Scoped<F> {
+    fn drop(&mut self) {
+        let _guard = self.overrides.enter();
+        self.future = None;
+    }
 }
 
 /// What stands in place of the source's decision here.
@@ -263,14 +309,13 @@ fn forced_here(core: &FlagCore) -> Option<Forced> {
     here.or_else(|| in_layers(core, environment::overrides()?.layers.iter()))
 }
 
-/// The recording that is innermost here.
-pub(super) fn recording() -> Option<Recording> {
-    let innermost = |here: &RefCell<Vec<Scope>>| {
+/// The recordings of all scopes here.
+pub(super) fn recordings() -> Vec<Recording> {
+    let all = |here: &RefCell<Vec<Scope>>| {
         let here = here.borrow();
-        let mut layers = here.iter().rev().flat_map(|(_, layers)| layers.iter().rev());
-        layers.find_map(|layer| layer.recording.clone())
+        here.iter().flat_map(|(_, layers)| layers).filter_map(|layer| layer.recording.clone()).collect()
     };
-    HERE.try_with(innermost).ok().flatten()
+    HERE.try_with(all).unwrap_or_default()
 }
 
 /// Notes an answer where one is recorded.
@@ -280,24 +325,28 @@ pub(crate) fn note(core: &'static FlagCore, evaluation: impl FnOnce() -> Evaluat
     if core.forces.load(Ordering::Relaxed) == 0 {
         return;
     }
-    let (recording, is_covered) = (recording(), coverage::arm());
-    if recording.is_none() && !is_covered {
+    let (recordings, is_covered) = (recordings(), coverage::arm());
+    if recordings.is_empty() && !is_covered {
         return;
     }
     let evaluation = evaluation();
     if is_covered {
         coverage::note(&evaluation);
     }
-    if let Some(recording) = recording {
-        recording.note(evaluation);
+    for recording in Recording::each_once(recordings) {
+        recording.note(evaluation.clone());
     }
 }
 
 /// What the last of these layers has of a flag.
 fn in_layers<'a>(core: &FlagCore, layers: impl DoubleEndedIterator<Item = &'a Arc<Layer>>) -> Option<Forced> {
-    let mut of_flag = layers.rev().flat_map(|layer| layer.forced.iter().rev());
-    let found = of_flag.find(|(of, forced)| std::ptr::eq(*of, core) && !matches!(forced, Forced::Nothing));
-    found.map(|(_, forced)| forced.clone())
+    let mut of_flag = layers.rev().filter_map(|layer| layer.forced.get(&address(core)));
+    of_flag.find(|forced| !matches!(forced, Forced::Nothing)).cloned()
+}
+
+/// What tells a flag from others: statics stay where they are.
+fn address(core: &FlagCore) -> usize {
+    std::ptr::from_ref(core).addr()
 }
 
 impl Layer {
@@ -307,13 +356,15 @@ impl Layer {
                 forces.fetch_add(1, Ordering::Relaxed);
             });
         }
-        Self { forced, recording }
+        let cores = forced.iter().map(|(core, _)| *core).collect();
+        let forced = forced.into_iter().map(|(core, forced)| (address(core), forced)).collect();
+        Self { cores, forced, recording }
     }
 }
 
 impl Drop for Layer {
     fn drop(&mut self) {
-        for (core, _) in &self.forced {
+        for core in &self.cores {
             store::change_forces(core, |forces| {
                 forces.fetch_sub(1, Ordering::Relaxed);
             });
@@ -335,7 +386,7 @@ impl Drop for ForceGuard {
 
 impl fmt::Debug for Overrides {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let flags = self.layers.iter().flat_map(|layer| &layer.forced).map(|(core, _)| core.declaration.name());
+        let flags = self.layers.iter().flat_map(|layer| &layer.cores).map(|core| core.declaration.name());
         f.debug_tuple("Overrides").field(&flags.collect::<Vec<_>>()).finish()
     }
 }
@@ -349,6 +400,12 @@ impl<T: Scalar> IntoForced<T> for T {
 impl IntoForced<String> for String {
     fn into_forced(self) -> CompiledValue {
         CompiledValue::Text(self.into())
+    }
+}
+
+impl IntoForced<String> for &String {
+    fn into_forced(self) -> CompiledValue {
+        CompiledValue::Text(self.as_str().into())
     }
 }
 

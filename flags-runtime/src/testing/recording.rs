@@ -1,7 +1,7 @@
 //! Recording: what was asked of flags in a scope, and what they answered.
 
 use std::fmt::Write as _;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::overrides::{self, Overrides};
 use crate::details::{ErrorCode, Reason};
@@ -42,7 +42,11 @@ pub struct Evaluation {
 /// # }
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct Recording(Arc<Mutex<Vec<Evaluation>>>);
+pub struct Recording {
+    evaluations: Arc<Mutex<Vec<Evaluation>>>,
+    /// Only the first answer of each flag is kept: a test may ask a million times.
+    is_brief: bool,
+}
 
 impl Recording {
     /// Nothing yet.
@@ -50,14 +54,20 @@ impl Recording {
         Self::default()
     }
 
-    /// The scope that is recorded, to which values may be added.
+    /// One that keeps the first answer of each flag.
+    #[doc(hidden)]
+    pub fn brief() -> Self {
+        Self { is_brief: true, ..Self::default() }
+    }
+
+    /// The scope that is recorded, to which values may be added. Answers in scopes within it are recorded, too.
     pub fn overrides(&self) -> Overrides {
         Overrides::new().recorded(self.clone())
     }
 
     /// All answers so far.
     pub fn evaluations(&self) -> Vec<Evaluation> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.lock().clone()
     }
 
     /// Those of one flag.
@@ -67,7 +77,26 @@ impl Recording {
     }
 
     pub(super) fn note(&self, evaluation: Evaluation) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(evaluation);
+        let mut evaluations = self.lock();
+        let name = evaluation.flag.name();
+        if !self.is_brief || evaluations.iter().all(|known| known.flag.name() != name) {
+            evaluations.push(evaluation);
+        }
+    }
+
+    /// The same without those that stand there twice.
+    pub(super) fn each_once(recordings: Vec<Self>) -> Vec<Self> {
+        let mut once: Vec<Self> = Vec::new();
+        for recording in recordings {
+            if !once.iter().any(|known| Arc::ptr_eq(&known.evaluations, &recording.evaluations)) {
+                once.push(recording);
+            }
+        }
+        once
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Evaluation>> {
+        self.evaluations.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -81,7 +110,8 @@ impl Recording {
 #[track_caller]
 pub fn assert_evaluated<T: FlagValue>(flag: &'static Flag<T>) {
     let name = flag.declaration().name();
-    let Some(recording) = overrides::recording() else {
+    // The outermost has heard of everything.
+    let Some(recording) = overrides::recordings().into_iter().next() else {
         panic!(
             "nothing records here whether `{name}` was evaluated: write `#[flags_runtime::test(..)]`, or a `Recording`"
         );
