@@ -2,7 +2,8 @@
 
 use std::future::Future;
 
-use super::overrides::{ForceGuard, IntoForced, Overrides};
+use super::overrides::{ForceGuard, Overrides};
+use super::value::IntoForced;
 use crate::flag::Flag;
 use crate::types::FlagValue;
 

@@ -18,6 +18,7 @@ use rustc_hash::FxBuildHasher;
 use serde_json::value::RawValue;
 
 use super::recording::{Evaluation, Recording};
+use super::value::IntoForced;
 use super::{coverage, environment, names};
 use crate::flag::Flag;
 use crate::registry::declaration::FlagCore;
@@ -25,7 +26,7 @@ use crate::registry::{RegisteredFlag, registry};
 use crate::rules::DocumentError;
 use crate::rules::rule::Rule;
 use crate::store;
-use crate::types::{FlagValue, Json, Scalar};
+use crate::types::FlagValue;
 use crate::value::CompiledValue;
 
 /// Values and documents of flags for a scope. Cheap to clone, and may be sent to other threads.
@@ -58,12 +59,6 @@ pub struct ForceGuard {
     token: u64,
     /// Of this thread, so it must not be sent.
     not_send: PhantomData<*const ()>,
-}
-
-/// A value that a flag of type `T` can be forced to: the type itself; for `String` any string; for `Json<V>` a `V`.
-pub trait IntoForced<T> {
-    #[doc(hidden)]
-    fn into_forced(self) -> CompiledValue;
 }
 
 /// What is forced together. Flags are slow as long as it lives, on whatever thread it may come to be read.
@@ -388,35 +383,5 @@ impl fmt::Debug for Overrides {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let flags = self.layers.iter().flat_map(|layer| &layer.cores).map(|core| core.declaration.name());
         f.debug_tuple("Overrides").field(&flags.collect::<Vec<_>>()).finish()
-    }
-}
-
-impl<T: Scalar> IntoForced<T> for T {
-    fn into_forced(self) -> CompiledValue {
-        CompiledValue::Bits(self.to_bits())
-    }
-}
-
-impl IntoForced<String> for String {
-    fn into_forced(self) -> CompiledValue {
-        CompiledValue::Text(self.into())
-    }
-}
-
-impl IntoForced<String> for &String {
-    fn into_forced(self) -> CompiledValue {
-        CompiledValue::Text(self.as_str().into())
-    }
-}
-
-impl IntoForced<String> for &str {
-    fn into_forced(self) -> CompiledValue {
-        CompiledValue::Text(self.into())
-    }
-}
-
-impl<T: serde::de::DeserializeOwned + Send + Sync + 'static> IntoForced<Json<T>> for T {
-    fn into_forced(self) -> CompiledValue {
-        CompiledValue::Json(Arc::new(self))
     }
 }
