@@ -199,6 +199,21 @@ fn carrying_within_what_was_carried_stays_cheap() {
 }
 
 #[test]
+fn threads_of_a_pool_see_what_is_carried_and_nothing_else() {
+    use rayon::prelude::*;
+    let _guard = SIZE.force(8);
+    let (left, right) = rayon::join(testing::carry(|| flag!(SIZE)), testing::carry(|| flag!(SIZE)));
+    assert_eq!((left, right), (8, 8));
+    // Who calls many closures takes a scope in each.
+    let overrides = Overrides::current();
+    let carried: Vec<u8> = (0..1000).into_par_iter().map(|_| overrides.scope(|| flag!(SIZE))).collect();
+    assert!(carried.iter().all(|size| *size == 8));
+    let (send, receive) = std::sync::mpsc::channel();
+    rayon::spawn(move || send.send(flag!(SIZE)).unwrap());
+    assert_eq!(receive.recv().unwrap(), 200);
+}
+
+#[test]
 fn every_bool_is_forced_at_once_and_nothing_else() {
     let on = testing::force_all(true);
     assert_eq!(read(), (true, 200, Pricing::Control));
