@@ -31,7 +31,7 @@ pub(super) fn stand_in(item: &ValueItem, runtime: &TokenStream) -> TokenStream {
 
             impl #generics #runtime::__private::Scalar for #ident #arguments #conditions {
                 const SHAPE: #runtime::__private::Shape =
-                    #runtime::__private::Shape { name: "enum", variants: &[], is_switch: false };
+                    #runtime::__private::Shape { name: "enum", variants: &[], idents: &[], is_switch: false };
                 type Text<D: #runtime::__private::ConstDefault<Value = Self>> = __FlagsText<D>;
 
                 fn to_bits(&self) -> ::core::primitive::u64 {
