@@ -236,7 +236,7 @@ impl Run {
                 Ok(())
             }
             // A login that is refused is the source's to tell, and may be mended in a moment.
-            Err(error) if error.kind() == SourceErrorKind::Configuration && !is_lost() => {
+            Err(error) if error.kind() == SourceErrorKind::Configuration && !error.is_login() && !is_lost() => {
                 lane.due = now + CONFIGURATION_PAUSE;
                 lane.is_refused = true;
                 self.tell(index, &error);
@@ -246,7 +246,8 @@ impl Run {
                 self.not_before = now + jittered(self.pause, 1.0);
                 self.pause = (self.pause * 2).min(LONGEST_PAUSE);
                 self.failures += 1;
-                if self.lanes[index].kind == Kind::Shadow || self.failures >= PATIENCE && is_live() {
+                let is_results = self.lanes[index].kind == Kind::Shadow && !error.is_login();
+                if is_results || self.failures >= PATIENCE && is_live() {
                     self.tell(index, &error);
                 }
                 Err(error)
@@ -373,6 +374,7 @@ mod tests {
     struct State {
         refused: Vec<&'static str>,
         is_gone: bool,
+        is_locked_out: bool,
         tried: Vec<String>,
     }
 
@@ -386,6 +388,9 @@ mod tests {
             let tried = format!("{letter:?}");
             let is_refused = state.refused.iter().any(|kind| tried.starts_with(kind));
             state.tried.push(tried);
+            if state.is_locked_out {
+                return Err(SourceError::configuration("wrong password").of_login());
+            }
             match (state.is_gone, is_refused) {
                 (true, _) => Err(SourceError::unreachable("gone")),
                 (false, true) => Err(SourceError::configuration("not for you")),
@@ -432,6 +437,21 @@ mod tests {
         // Nothing that was never left is taken back.
         run.say_farewell();
         assert_eq!(tried(&outbox), [""; 0]);
+    }
+
+    #[test]
+    fn a_login_that_is_refused_is_the_sources_to_tell_and_tried_again_soon() {
+        let outbox = Letterbox::default();
+        outbox.0.lock().unwrap().is_locked_out = true;
+        let (mut run, told) = run(&outbox);
+        run.round();
+        assert_eq!(tried(&outbox), ["Heartbeat"], "one attempt is enough for all");
+        assert!(told.lock().unwrap().is_empty(), "{told:?}");
+        assert!(run.lanes.iter().all(|lane| !lane.is_refused) && run.not_before < Instant::now() + LONGEST_PAUSE);
+        outbox.0.lock().unwrap().is_locked_out = false;
+        all_due(&mut run);
+        run.round();
+        assert_eq!(tried(&outbox), ["Heartbeat", "Build", "Seen"]);
     }
 
     #[test]

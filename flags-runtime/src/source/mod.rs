@@ -168,6 +168,7 @@ pub enum Mode {
 pub struct SourceError {
     kind: SourceErrorKind,
     message: String,
+    is_login: bool,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
@@ -186,23 +187,35 @@ pub enum SourceErrorKind {
 impl SourceError {
     /// It cannot be reached now.
     pub fn unreachable(message: impl Into<String>) -> Self {
-        Self { kind: SourceErrorKind::Unreachable, message: message.into(), source: None }
+        Self { kind: SourceErrorKind::Unreachable, message: message.into(), is_login: false, source: None }
     }
 
     /// It refuses us as we are configured.
     pub fn configuration(message: impl Into<String>) -> Self {
-        Self { kind: SourceErrorKind::Configuration, message: message.into(), source: None }
+        Self { kind: SourceErrorKind::Configuration, message: message.into(), is_login: false, source: None }
     }
 
     /// It answers with nothing that can be read.
     pub fn data(message: impl Into<String>) -> Self {
-        Self { kind: SourceErrorKind::Data, message: message.into(), source: None }
+        Self { kind: SourceErrorKind::Data, message: message.into(), is_login: false, source: None }
     }
 
     /// An error of a kind.
     #[cfg(feature = "redis")]
     pub(crate) fn of_kind(kind: SourceErrorKind, message: String) -> Self {
-        Self { kind, message, source: None }
+        Self { kind, message, is_login: false, source: None }
+    }
+
+    /// The same, of a login that is refused: every connection of ours hears it, and it may be mended in a moment.
+    #[cfg(any(feature = "redis", test))]
+    pub(crate) fn of_login(mut self) -> Self {
+        self.is_login = true;
+        self
+    }
+
+    /// Whether it is a login that is refused.
+    pub(crate) fn is_login(&self) -> bool {
+        self.is_login
     }
 
     /// Adds the error below this one.

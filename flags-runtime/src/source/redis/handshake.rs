@@ -107,6 +107,7 @@ fn login_refused(endpoint: &Endpoint, refused: &ServerError) -> SourceError {
         }
         (code, _) => format!("the server refuses the login ({code}): check the password of the URL"),
     })
+    .of_login()
 }
 
 /// Turns an error reply into an error.
