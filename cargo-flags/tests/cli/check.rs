@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 
-use crate::support::{Said, cargo_flags, repository, run};
+use crate::support::{Said, cargo_flags, repository, run, write_changed};
 
 /// The workspace; one test at a time, because cargo's own answers are looked at, too.
 struct Attic {
@@ -46,14 +46,7 @@ impl Attic {
 }
 
 fn write_workspace(folder: &Path) {
-    let write = |file: &str, text: &str| {
-        let path = folder.join(file);
-        // An unchanged file keeps its time, so that nothing is built anew.
-        if fs::read_to_string(&path).ok().as_deref() != Some(text) {
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, text).unwrap();
-        }
-    };
+    let write = |file: &str, text: &str| write_changed(&folder.join(file), text);
     let manifest = |name: &str, more: &str| {
         let runtime = repository("flags-runtime").display().to_string();
         format!(

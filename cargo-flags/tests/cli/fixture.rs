@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use crate::support::{cargo_flags, repository};
+use crate::support::{cargo_flags, repository, write_changed};
 
 /// The programs of the workspace `shop`.
 pub(crate) struct Fixture {
@@ -71,14 +71,7 @@ pub(crate) fn write_workspace(folder: &Path) {
              [dependencies]\nflags-runtime = {{ path = {runtime:?} }}\n"
         )
     };
-    let write = |file: &str, text: &str| {
-        let path = folder.join(file);
-        // An unchanged file keeps its time, so that nothing is built anew.
-        if fs::read_to_string(&path).ok().as_deref() != Some(text) {
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, text).unwrap();
-        }
-    };
+    let write = |file: &str, text: &str| write_changed(&folder.join(file), text);
     write(
         "Cargo.toml",
         "[workspace]\nresolver = \"3\"\nmembers = [\"shop\", \"shop-plugin\", \"shop-prices\", \"shop-kiosk\", \"shop-broken\"]\n\

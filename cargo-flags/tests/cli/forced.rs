@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::support::{Said, cargo_flags, repository, run};
+use crate::support::{Said, cargo_flags, repository, run, write_changed};
 
 const LIBRARY: &str = r#"use flags_runtime::{Flag, FlagValue, feature_flag, flag};
 
@@ -47,11 +47,7 @@ fn package(features: &str) -> PathBuf {
         ("src/lib.rs", LIBRARY.to_owned()),
     ];
     for (file, text) in files {
-        let path = folder.join(file);
-        if fs::read_to_string(&path).ok().as_deref() != Some(&text) {
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, text).unwrap();
-        }
+        write_changed(&folder.join(file), &text);
     }
     fs::copy(repository("Cargo.lock"), folder.join("Cargo.lock")).unwrap();
     folder
@@ -204,11 +200,7 @@ fn the_tests_of_the_readme_run_as_printed() {
         ("examples/guard.rs", shown(blocks[0])),
     ];
     for (file, text) in files {
-        let path = folder.join(file);
-        if fs::read_to_string(&path).ok().as_deref() != Some(&text) {
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, text).unwrap();
-        }
+        write_changed(&folder.join(file), &text);
     }
     fs::copy(repository("Cargo.lock"), folder.join("Cargo.lock")).unwrap();
     let cargo = |words: &[&str]| {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::support::{cargo_flags, repository, run};
+use crate::support::{cargo_flags, repository, run, write_changed};
 
 const BASE: &str = r#"use flags_runtime::{Flag, feature_flag, flag};
 
@@ -73,11 +73,7 @@ fn write(folder: &Path) {
     ];
     let files = files.into_iter().map(|(file, text)| (file.to_owned(), text)).chain(manifests);
     for (file, text) in files {
-        let path = folder.join(file);
-        if fs::read_to_string(&path).ok().as_deref() != Some(&text) {
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, text).unwrap();
-        }
+        write_changed(&folder.join(file), &text);
     }
     fs::copy(repository("Cargo.lock"), folder.join("Cargo.lock")).unwrap();
 }

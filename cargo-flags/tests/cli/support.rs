@@ -1,6 +1,7 @@
 //! Support: runs the command with an environment that holds nothing by accident.
 
 use std::env;
+use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -100,6 +101,14 @@ fn run_bytes(command: &mut Command, input: &[u8]) -> (Option<i32>, Vec<u8>, Stri
 /// A file of the repository.
 pub(crate) fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join(path)
+}
+
+/// Writes a file of a package that is built; one that has this text already keeps its time, so that nothing is built anew.
+pub(crate) fn write_changed(path: &Path, text: &str) {
+    if fs::read_to_string(path).ok().as_deref() != Some(text) {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
 }
 
 /// A Python program of the repository.
