@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The floors of flags-runtime, ground first. A module may name only itself and what stands before it.
-const FLOORS: [&str; 30] = [
+const FLOORS: [&str; 32] = [
     "clock",
     "context",
     "details",
@@ -17,6 +17,7 @@ const FLOORS: [&str; 30] = [
     "evaluate",
     "registry",
     "types",
+    "view",
     "source",
     "error",
     "store",
@@ -28,6 +29,7 @@ const FLOORS: [&str; 30] = [
     "dark_launch",
     "writer",
     "testing",
+    "request",
     "heartbeat",
     "standing",
     "reporter",

@@ -2,7 +2,8 @@
 //!
 //! A context is made once per request and is cheap to clone (one reference count). Inside [`EvaluationContext::scope`]
 //! or [`EvaluationContext::scope_async`] it is *ambient*: `flag!(X)` without a context argument uses it. New threads and
-//! tasks inherit nothing unless it is carried with [`carry`] or [`carry_async`].
+//! tasks inherit nothing unless it is carried with [`carry`] or [`carry_async`]. Who serves requests takes a
+//! [`RequestScope`](crate::RequestScope), in which each flag also has one answer.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -10,6 +11,8 @@ use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::{Arc, LazyLock};
+
+pub use crate::request::{carry, carry_async};
 
 /// Who asks for a flag: a targeting key, groups and attributes.
 ///
@@ -116,6 +119,16 @@ impl EvaluationContext {
         self.inner.attributes.get(name)
     }
 
+    /// Whether both are one context, not only equal ones.
+    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
+    /// Where it lies, as long as it lives.
+    pub(crate) fn address(&self) -> usize {
+        Arc::as_ptr(&self.inner).addr()
+    }
+
     /// Runs `f` with this context as the ambient one, and restores the one before, also when `f` panics.
     ///
     /// The innermost scope counts and replaces the outer one whole.
@@ -136,34 +149,17 @@ pub fn current() -> Option<EvaluationContext> {
     AMBIENT.try_with(|ambient| ambient.borrow().clone()).ok().flatten()
 }
 
-/// Wraps a closure so that it runs with the context that is ambient now, wherever it runs later.
-///
-/// ```
-/// use flags_runtime::{EvaluationContext, context};
-///
-/// let worker = EvaluationContext::new("u1").scope(|| {
-///     std::thread::spawn(context::carry(|| context::current().map(|ctx| ctx.targeting_key().to_owned())))
-/// });
-/// assert_eq!(worker.join().unwrap().as_deref(), Some("u1"));
-/// ```
-pub fn carry<R>(f: impl FnOnce() -> R) -> impl FnOnce() -> R {
-    let carried = current();
-    move || {
-        let _restore = Restore::entering(carried);
-        f()
-    }
-}
-
-/// Wraps a future so that it runs with the context that is ambient now, on whatever task it is spawned.
-pub fn carry_async<F: Future>(future: F) -> impl Future<Output = F::Output> {
-    set_at_each_poll(current(), future)
-}
-
 /// Made once: a read without a context must not allocate.
 static ANONYMOUS: LazyLock<EvaluationContext> = LazyLock::new(EvaluationContext::anonymous);
 
 thread_local! {
     static AMBIENT: RefCell<Option<EvaluationContext>> = const { RefCell::new(None) };
+}
+
+/// Exchanges the ambient context.
+pub(crate) fn swap_current(ctx: &mut Option<EvaluationContext>) {
+    // A thread that is being torn down has no slot; it then reads anonymously, which is all that is left to do.
+    let _ = AMBIENT.try_with(|ambient| std::mem::swap(&mut *ambient.borrow_mut(), ctx));
 }
 
 /// Lends the ambient context, or an anonymous one, to a pure function.

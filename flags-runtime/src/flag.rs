@@ -4,6 +4,7 @@
 //! the user's own: a `default_fn` runs in the first read that needs it, and what it does the read does.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::context::{self, EvaluationContext};
@@ -11,10 +12,11 @@ use crate::details::{ErrorCode, EvaluationDetails, Reason};
 use crate::evaluate::{Decision, Explanation, Observer, Step, evaluate_observed};
 use crate::registry::declaration::{Declaration, FlagCore};
 use crate::rules::DocumentError;
-use crate::rules::rule::{Origin, Rule};
+use crate::rules::rule::{Origin, Published, Rule};
 use crate::store;
-use crate::types::{DefaultValue, FlagValue, Held};
+use crate::types::{DefaultValue, FlagValue, Held, Loaded};
 use crate::value::CompiledValue;
+use crate::view::{self, Remembered, RememberedValue};
 
 /// A typed feature flag; declared as a static with [`feature_flag`](crate::feature_flag), read with
 /// [`flag!`](crate::flag).
@@ -106,7 +108,7 @@ impl<T: FlagValue> Flag<T> {
         if let Some(forced) = crate::testing::overrides::forced(&self.core) {
             return forced.configured().map(|value| T::from_held(Held::Own(value), &self.default));
         }
-        let published = self.core.published.load();
+        let published = in_force(&self.core);
         let rule = published.as_ref()?.rule.as_ref()?;
         let value = rule.value.as_ref().filter(|_| rule.targeting.is_enabled)?;
         let held = match value {
@@ -171,7 +173,7 @@ fn decide(core: &'static FlagCore, ctx: Option<&EvaluationContext>) -> Held {
 }
 
 /// Decides without the cell. The same for every flag type.
-fn outcome(core: &'static FlagCore, ctx: Option<&EvaluationContext>, observer: &mut impl Observer) -> Outcome {
+fn outcome<O: Observer>(core: &'static FlagCore, ctx: Option<&EvaluationContext>, observer: &mut O) -> Outcome {
     let outcome = decided(core, ctx, observer);
     #[cfg(feature = "testing")]
     crate::testing::overrides::note(core, || evaluation(core, ctx, &outcome));
@@ -179,7 +181,7 @@ fn outcome(core: &'static FlagCore, ctx: Option<&EvaluationContext>, observer: &
 }
 
 /// Decides by what a test forces, else by the published rule.
-fn decided(core: &'static FlagCore, ctx: Option<&EvaluationContext>, observer: &mut impl Observer) -> Outcome {
+fn decided<O: Observer>(core: &'static FlagCore, ctx: Option<&EvaluationContext>, observer: &mut O) -> Outcome {
     #[cfg(feature = "testing")]
     crate::testing::overrides::arm();
     core.settle_first();
@@ -189,8 +191,11 @@ fn decided(core: &'static FlagCore, ctx: Option<&EvaluationContext>, observer: &
         observer.saw(|| Step::Forced);
         return by_force(core, forced, ctx, observer);
     }
-    let published = core.published.load();
-    let Some(current) = published.as_ref() else {
+    if !O::LOOKS && let Some(remembered) = remembered(core, ctx) {
+        return remembered;
+    }
+    let published = in_force(core);
+    let Some(current) = published.as_ref().filter(|current| current.is_something()) else {
         observer.saw(|| Step::NoDocument);
         return Outcome::default(Reason::Default);
     };
@@ -211,12 +216,64 @@ fn decided(core: &'static FlagCore, ctx: Option<&EvaluationContext>, observer: &
         return Outcome { error_code, ..Outcome::default(Reason::Error) };
     };
     let Decision { is_on, reason, error_code } = by_rule(core, rule, ctx, observer);
-    let held = match (is_on, core.declaration.is_switch()) {
-        (_, true) => Held::Bits(is_on.into()),
-        (true, false) => Held::Rule(published),
-        (false, false) => Held::Default,
+    let value = match (is_on, core.declaration.is_switch(), rule.on_value()) {
+        (_, true, _) => RememberedValue::Bits(is_on.into()),
+        (true, false, Some(CompiledValue::Bits(bits))) => RememberedValue::Bits(*bits),
+        (true, false, Some(CompiledValue::Text(_) | CompiledValue::Json(_))) => {
+            RememberedValue::OfRule(rule_address(rule))
+        }
+        (true, false, None) | (false, false, _) => RememberedValue::Default,
     };
-    Outcome { held, reason: if is_override { Reason::Override } else { reason }, error_code }
+    let reason = if is_override { Reason::Override } else { reason };
+    view::remember(core.address(), ctx, Remembered { value, reason, error_code });
+    let held = match value {
+        RememberedValue::Default => Held::Default,
+        RememberedValue::Bits(bits) => Held::Bits(bits),
+        RememberedValue::OfRule(_) => Held::Rule(published),
+    };
+    Outcome { held, reason, error_code }
+}
+
+/// What is in force of a flag: now, or within the view that the reader has.
+#[inline]
+fn in_force(core: &FlagCore) -> Loaded {
+    let published = core.published.load();
+    match published.as_deref() {
+        Some(Published { earlier, .. }) if !earlier.is_empty() => in_view(published),
+        _ => published,
+    }
+}
+
+#[cold]
+fn in_view(published: Loaded) -> Loaded {
+    let shown = view::shown_here();
+    store::release_if_due();
+    let earlier = published.as_ref().map(|published| published.earlier.as_slice()).unwrap_or_default();
+    match shown.and_then(|epoch| earlier.iter().find(|earlier| epoch < earlier.until)) {
+        Some(earlier) => Loaded::from_inner(earlier.published.clone()),
+        None => published,
+    }
+}
+
+/// What was answered before in this view.
+#[inline]
+fn remembered(core: &FlagCore, ctx: Option<&EvaluationContext>) -> Option<Outcome> {
+    let Remembered { value, reason, error_code } = view::recall(core.address(), ctx)?;
+    let held = match value {
+        RememberedValue::Default => Held::Default,
+        RememberedValue::Bits(bits) => Held::Bits(bits),
+        RememberedValue::OfRule(address) => {
+            let published = core.published.load();
+            // It may have been replaced since; not twice while the epoch lasts, so this address is no other rule's.
+            let is_it = published.as_ref()?.rule.as_ref().is_some_and(|rule| rule_address(rule) == address);
+            (is_it && view::is_unchanged_here()).then_some(Held::Rule(published))?
+        }
+    };
+    Some(Outcome { held, reason, error_code })
+}
+
+fn rule_address(rule: &Arc<Rule>) -> usize {
+    Arc::as_ptr(rule).addr()
 }
 
 /// Decides by a rule, and counts reads for which a key was missing.

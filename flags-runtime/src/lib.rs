@@ -53,9 +53,10 @@ mod value;
 pub mod rules;
 pub mod evaluate;
 
-// What a binary declares, and what a read touches.
+// What a binary declares, what a read touches, and since when.
 pub mod registry;
 mod types;
+mod view;
 
 // From sources to cells, in the background.
 pub mod source;
@@ -73,6 +74,7 @@ pub mod dark_launch;
 pub mod writer;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod request;
 
 // What the process tells of itself.
 mod heartbeat;
@@ -98,6 +100,7 @@ pub use flag::Flag;
 pub use flags_macros::test;
 pub use flags_macros::{FlagValue, feature_flag};
 pub use registry::{Registry, registry};
+pub use request::RequestScope;
 pub use rules::bucket::bucket;
 pub use status::{MissingKey, Readiness, RefusedDocument, SourceState, SourceStatus, Status, status};
 pub use targeting_keys::TargetingKeys;

@@ -1,8 +1,8 @@
 //! Writer: typed, audited writes by the flags themselves, seen by one's own next read.
 //!
 //! A misspelt flag or a value of another type does not compile. After a write the call waits until the source of this
-//! process has brought it, so that what is written is what is read next; it does not wait where no source runs, or where
-//! contact is lost.
+//! process has brought it, so that what is written is what is read next, also in the middle of a request; it does not wait
+//! where no source runs, or where contact is lost.
 
 use std::fmt;
 use std::thread;
@@ -21,6 +21,7 @@ use crate::status::{BOARD, SourceState};
 use crate::store;
 use crate::types::scalar::Scalar;
 use crate::types::{FlagValue, Json};
+use crate::view;
 
 /// Writes the documents of flags.
 ///
@@ -238,6 +239,8 @@ impl FlagWriter {
     ) -> Result<FlagWritten, AdminError> {
         let before = store::hash_in_source(flag);
         let written = write(&mut self.admin, flag.key(), &self.note)?;
+        // What a request has written it reads.
+        view::end_here();
         let expected = written.text.as_ref().map(|text| Sha256::digest(text.as_bytes()).into());
         // Somebody may have written since: then it is what is there now that counts.
         let is_there_now = |applied: Option<[u8; 32]>| {

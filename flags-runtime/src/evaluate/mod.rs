@@ -27,10 +27,13 @@ pub struct Decision {
 
 /// Sees the steps of an evaluation in their order.
 pub(crate) trait Observer {
+    /// Whether it looks at all.
+    const LOOKS: bool = true;
     fn saw(&mut self, step: impl FnOnce() -> Step);
 }
 
 impl Observer for () {
+    const LOOKS: bool = false;
     fn saw(&mut self, _: impl FnOnce() -> Step) {}
 }
 

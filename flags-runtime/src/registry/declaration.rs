@@ -263,6 +263,17 @@ impl FlagCore {
         }
     }
 
+    /// What tells this flag from others: statics stay where they are.
+    #[inline]
+    pub(crate) fn address(&self) -> usize {
+        std::ptr::from_ref(self).addr()
+    }
+
+    /// Whether a read is one load now.
+    pub fn is_settled(&self) -> bool {
+        self.settled().is_some()
+    }
+
     /// The settled bits, or none.
     #[inline]
     pub(crate) fn settled(&self) -> Option<u64> {

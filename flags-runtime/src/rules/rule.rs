@@ -21,6 +21,8 @@ pub(crate) struct Rule {
 #[derive(Debug)]
 #[doc(hidden)]
 pub struct Published {
+    /// What views that began earlier still go by, the oldest first.
+    pub(crate) earlier: Vec<Earlier>,
     pub(crate) origin: Origin,
     /// The last good one; none if every document so far was refused.
     pub(crate) rule: Option<Arc<Rule>>,
@@ -28,6 +30,15 @@ pub struct Published {
     pub(crate) refused: Option<DocumentError>,
     /// Whether the source has been away for too long, so that its document does not count.
     pub(crate) is_outage: bool,
+}
+
+/// What was in force of a flag before.
+#[derive(Clone, Debug)]
+pub(crate) struct Earlier {
+    /// The number of the epoch that began when it was replaced.
+    pub(crate) until: u64,
+    /// None if nothing was.
+    pub(crate) published: Option<Arc<Published>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +69,32 @@ impl Rule {
 }
 
 impl Published {
+    /// No document, and none before.
+    pub(crate) const NOTHING: Self =
+        Self { earlier: Vec::new(), origin: Origin::Source, rule: None, refused: None, is_outage: false };
+
+    /// The same without what was before.
+    pub(crate) fn alone(&self) -> Self {
+        let Self { earlier: _, origin, rule, refused, is_outage } = self;
+        Self {
+            earlier: Vec::new(),
+            origin: *origin,
+            rule: rule.clone(),
+            refused: refused.clone(),
+            is_outage: *is_outage,
+        }
+    }
+
+    /// Whether anything is in force but the declared default.
+    pub(crate) fn is_something(&self) -> bool {
+        self.rule.is_some() || self.refused.is_some() || self.is_outage
+    }
+
+    /// Whether it says `"enabled": false`, which holds in open views too.
+    pub(crate) fn is_kill(&self) -> bool {
+        self.rule.as_ref().is_some_and(|rule| !rule.targeting.is_enabled)
+    }
+
     pub(crate) fn on_value(&self) -> Option<&CompiledValue> {
         self.rule.as_deref()?.on_value()
     }

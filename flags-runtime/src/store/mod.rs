@@ -2,9 +2,11 @@
 //!
 //! Guaranteed: a rule is published before the cell that sends readers to it; a refused document leaves its flag at the
 //! last good rule and touches no other flag; a reader never waits for the lock; no code of users (`Deserialize`,
-//! `default_fn`, `Drop`) runs while it is held; nothing of a start that is over is published into the next.
+//! `default_fn`, `Drop`) runs while it is held; nothing of a start that is over is published into the next; what open views
+//! do not see yet is not settled.
 
 mod slot;
+mod views;
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,6 +17,8 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use self::slot::{Compiled, FlagState, Slot, compile};
+use self::views::Held;
+pub(crate) use self::views::{open_view, release_if_due};
 use crate::registry::cell::Reading;
 use crate::registry::declaration::FlagCore;
 use crate::registry::{Declaration, RegisteredFlag, registry};
@@ -63,10 +67,14 @@ struct State {
     generation: Generation,
     tracks_reads: bool,
     flags: BTreeMap<&'static str, FlagState>,
+    held: Held,
 }
 
 static STORE: Mutex<State> =
-    Mutex::new(State { generation: Generation(0), tracks_reads: false, flags: BTreeMap::new() });
+    Mutex::new(State { generation: Generation(0), tracks_reads: false, flags: BTreeMap::new(), held: Held::NOTHING });
+
+/// What is replaced: dropped after the lock, since a value's `Drop` is users' code.
+type Replaced = Vec<Option<Arc<Published>>>;
 
 /// A new start: threads of earlier ones publish nothing from here on.
 pub(crate) fn begin() -> Generation {
@@ -122,8 +130,7 @@ struct Change {
 
 fn publish(generation: Generation, origin: Origin, compiled: Vec<Change>) -> Applied {
     let mut applied = Applied::default();
-    // Dropped after the lock: a value's `Drop` is users' code too.
-    let (mut old_rules, mut old_published) = (Vec::new(), Vec::new());
+    let (mut old_rules, mut replaced) = (Vec::new(), Replaced::new());
     let mut state = lock();
     if state.generation != generation {
         return applied;
@@ -140,8 +147,9 @@ fn publish(generation: Generation, origin: Origin, compiled: Vec<Change>) -> App
             let unknown = slot.last_good.as_ref().map(|rule| rule.unknown_fields.clone());
             applied.unknown_fields.extend(unknown.filter(|fields| !fields.is_empty()).map(|fields| (name, fields)));
         }
-        old_published.extend(state.publish(flag));
+        state.publish(flag, &mut replaced);
     }
+    state.end_batch(&mut replaced);
     drop(state);
     applied
 }
@@ -173,8 +181,7 @@ pub(crate) fn end_outage(generation: Generation) -> Vec<&'static str> {
 }
 
 fn change_outage(generation: Generation, is_outage: impl Fn(&Declaration, bool) -> bool) -> Vec<&'static str> {
-    // Dropped after the lock: a value's `Drop` is users' code.
-    let mut old_published = Vec::new();
+    let mut replaced = Replaced::new();
     let concerned = registry().flags().iter().filter(|flag| flag.declaration().outage_limit().is_some());
     let concerned: Vec<_> = concerned.collect();
     for core in concerned.iter().flat_map(|flag| flag.cores()) {
@@ -186,10 +193,11 @@ fn change_outage(generation: Generation, is_outage: impl Fn(&Declaration, bool) 
         for flag in concerned {
             let now = is_outage(flag.declaration(), state.of(flag).is_outage);
             if std::mem::replace(&mut state.of(flag).is_outage, now) != now {
-                old_published.extend(state.publish(flag));
+                state.publish(flag, &mut replaced);
                 changed.push(flag.declaration().name());
             }
         }
+        state.end_batch(&mut replaced);
     }
     drop(state);
     changed
@@ -328,7 +336,7 @@ fn lock() -> MutexGuard<'static, State> {
 /// Settles or unsettles one cell by what is published. The lock is held.
 fn write_cell(core: &FlagCore) {
     note_seen(core, core.cell.forget_seen());
-    let is_watched = core.cell.is_armed() || is_forced(core);
+    let is_watched = core.cell.is_armed() || is_forced(core) || views::is_held(core);
     match if is_watched { None } else { bits_for_everybody(core) } {
         Some(bits) => core.cell.settle(bits),
         None => core.cell.unsettle(),
@@ -359,15 +367,22 @@ fn bits_for_everybody(core: &FlagCore) -> Option<u64> {
 }
 
 impl State {
-    /// Publishes what is in force of a flag; gives back what was, to be dropped without the lock.
-    fn publish(&mut self, flag: &RegisteredFlag) -> Vec<Option<Arc<Published>>> {
-        let flag_state = self.of(flag);
-        let publish = |core: &&'static FlagCore| {
-            let old = core.published.swap(flag_state.published().map(Arc::new));
+    /// Publishes what is in force of a flag.
+    fn publish(&mut self, flag: &RegisteredFlag, replaced: &mut Replaced) {
+        let published = self.of(flag).published();
+        for core in flag.cores() {
+            let next = self.held.beside_earlier(core, published.as_ref().map(Published::alone));
+            replaced.push(core.published.swap(next.map(Arc::new)));
             write_cell(core);
-            old
-        };
-        flag.cores().iter().map(publish).collect()
+        }
+    }
+
+    /// Behind the last publish of a batch: from here on views see it.
+    fn end_batch(&mut self, replaced: &mut Replaced) {
+        if !replaced.is_empty() {
+            self.held.end_batch();
+        }
+        self.held.release(replaced);
     }
 
     fn of(&mut self, flag: &RegisteredFlag) -> &mut FlagState {

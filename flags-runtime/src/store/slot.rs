@@ -50,13 +50,13 @@ impl FlagState {
     pub(super) fn published(&self) -> Option<Published> {
         let overriding = self.override_file.last_good.is_some();
         if self.is_outage && !overriding {
-            return Some(Published { origin: Origin::Source, rule: None, refused: None, is_outage: true });
+            return Some(Published { is_outage: true, ..Published::NOTHING });
         }
         let (origin, slot) =
             if overriding { (Origin::OverrideFile, &self.override_file) } else { (Origin::Source, &self.source) };
         let (rule, refused) = (slot.last_good.clone(), slot.refused.clone());
         let has_document = rule.is_some() || refused.is_some();
-        has_document.then_some(Published { origin, rule, refused, is_outage: false })
+        has_document.then_some(Published { origin, rule, refused, ..Published::NOTHING })
     }
 }
 

@@ -188,6 +188,11 @@ impl Overrides {
         ForceGuard { token, not_send: PhantomData }
     }
 
+    /// The same, at no cost where there are none.
+    pub(crate) fn enter_if_any(&self) -> Option<ForceGuard> {
+        (!self.layers.is_empty()).then(|| self.enter())
+    }
+
     /// Runs `f` with them, and takes them back, also when `f` panics.
     pub fn scope<R>(&self, f: impl FnOnce() -> R) -> R {
         let _guard = self.enter();
@@ -335,13 +340,8 @@ pub(crate) fn note(core: &'static FlagCore, evaluation: impl FnOnce() -> Evaluat
 
 /// What the last of these layers has of a flag.
 fn in_layers<'a>(core: &FlagCore, layers: impl DoubleEndedIterator<Item = &'a Arc<Layer>>) -> Option<Forced> {
-    let mut of_flag = layers.rev().filter_map(|layer| layer.forced.get(&address(core)));
+    let mut of_flag = layers.rev().filter_map(|layer| layer.forced.get(&core.address()));
     of_flag.find(|forced| !matches!(forced, Forced::Nothing)).cloned()
-}
-
-/// What tells a flag from others: statics stay where they are.
-fn address(core: &FlagCore) -> usize {
-    std::ptr::from_ref(core).addr()
 }
 
 impl Layer {
@@ -352,7 +352,7 @@ impl Layer {
             });
         }
         let cores = forced.iter().map(|(core, _)| *core).collect();
-        let forced = forced.into_iter().map(|(core, forced)| (address(core), forced)).collect();
+        let forced = forced.into_iter().map(|(core, forced)| (core.address(), forced)).collect();
         Self { cores, forced, recording }
     }
 }

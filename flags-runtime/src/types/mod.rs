@@ -53,13 +53,16 @@ pub trait FlagValue: Sized + 'static {
     fn variant(value: &Self::Ref) -> Option<&'static str>;
 }
 
+/// What was published when a reader looked.
+pub(crate) type Loaded = Guard<Option<Arc<Published>>>;
+
 /// The outcome of an evaluation, holding what the value is borrowed from.
 #[doc(hidden)]
 pub enum Held {
     Default,
     Bits(u64),
     /// The rule's own value.
-    Rule(Guard<Option<Arc<Published>>>),
+    Rule(Loaded),
     /// A value of its own, as a forced one is.
     Own(CompiledValue),
 }

@@ -1,0 +1,191 @@
+//! The view: the flags as they were when a request began.
+//!
+//! Within a view each flag has one answer for a context, whatever is published meanwhile; documents that were written
+//! together are seen together. A kill (`"enabled": false`) holds at once, and for the rest of the view. After the view's
+//! time (10 s unless set) its reads are live. A thread sees the view of what it is running; [`swap_here`] sets it.
+
+mod epoch;
+mod memo;
+
+/// The atomics of the epoch, in one place so that a model checker can stand in for them.
+mod atomic {
+    pub(super) use std::sync::atomic::{AtomicU64, Ordering};
+}
+
+use std::cell::RefCell;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+
+pub(crate) use self::epoch::Epoch;
+pub(crate) use self::memo::{Remembered, RememberedValue};
+use crate::context::{self, EvaluationContext};
+
+/// How long a view lasts, unless set.
+pub(crate) const DEFAULT_LENGTH: Duration = Duration::from_secs(10);
+
+/// The epoch that lasts.
+static CURRENT: LazyLock<ArcSwap<Epoch>> = LazyLock::new(|| ArcSwap::from_pointee(Epoch::new(0)));
+/// Its number, for reads that only ask whether anything was published.
+static NUMBER: AtomicU64 = AtomicU64::new(0);
+/// Whether flags may be settled again, since views have closed.
+static IS_RELEASE_DUE: AtomicBool = AtomicBool::new(false);
+/// The longest time that any view was given, in milliseconds.
+static LONGEST: AtomicU64 = AtomicU64::new(0);
+
+/// The flags as they were at one moment. Open until it is dropped.
+#[derive(Debug)]
+pub(crate) struct View {
+    epoch: Arc<Epoch>,
+    began: Instant,
+    length: Duration,
+    /// Given up before its time.
+    is_over: AtomicBool,
+}
+
+/// A view, and what was answered within it on one path of execution.
+#[derive(Debug)]
+pub(crate) struct Here {
+    view: Arc<View>,
+    memo: memo::Memo,
+}
+
+thread_local! {
+    static HERE: RefCell<Option<Box<Here>>> = const { RefCell::new(None) };
+}
+
+impl View {
+    /// Begins now. Only [`store::open_view`](crate::store::open_view) calls it: the store must know that there are views.
+    pub(crate) fn open(length: Duration) -> Self {
+        let millis = u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
+        // Before the view is counted: who finds its epoch open knows how long that may last. Loaded first, since it is
+        // nearly always there, and requests must not fight over the cache line.
+        if LONGEST.load(Ordering::Relaxed) < millis {
+            LONGEST.fetch_max(millis, Ordering::Relaxed);
+        }
+        let epoch = Epoch::enter(|| CURRENT.load_full());
+        Self { epoch, began: Instant::now(), length, is_over: AtomicBool::new(false) }
+    }
+
+    /// The epoch that it shows; none once its time is over.
+    fn shown(&self) -> Option<u64> {
+        // Relaxed: who ends a view goes by it in program order; others may go by it a little later.
+        let is_over = self.is_over.load(Ordering::Relaxed) || self.began.elapsed() >= self.length;
+        if is_over {
+            // It may be what flags are still held for.
+            IS_RELEASE_DUE.store(true, Ordering::Release);
+            return None;
+        }
+        Some(self.epoch.number())
+    }
+}
+
+impl Drop for View {
+    fn drop(&mut self) {
+        if self.epoch.leave() && self.epoch.number() != CURRENT.load().number() {
+            // Release, with the acquire of `release_begins`: who goes by it finds the view counted out.
+            IS_RELEASE_DUE.store(true, Ordering::Release);
+        }
+    }
+}
+
+impl Here {
+    /// On the way with a view.
+    pub(crate) fn new(view: Arc<View>) -> Box<Self> {
+        Box::new(Self { view, memo: memo::Memo::new() })
+    }
+}
+
+/// Exchanges what this thread sees.
+pub(crate) fn swap_here(here: &mut Option<Box<Here>>) {
+    // A thread that is being torn down has no place for it, and reads live.
+    let _ = HERE.try_with(|place| std::mem::swap(&mut *place.borrow_mut(), here));
+}
+
+/// The view of this thread.
+pub(crate) fn current() -> Option<Arc<View>> {
+    HERE.try_with(|here| here.borrow().as_ref().map(|here| Arc::clone(&here.view))).ok().flatten()
+}
+
+/// Ends the view of this thread before its time: what is read from here on is live.
+#[cfg(feature = "admin")]
+pub(crate) fn end_here() {
+    if let Some(view) = current() {
+        view.is_over.store(true, Ordering::Relaxed);
+    }
+}
+
+/// The epoch that a read here has to go by; none if it is live.
+pub(crate) fn shown_here() -> Option<u64> {
+    HERE.try_with(|here| here.borrow().as_ref().and_then(|here| here.view.shown())).ok().flatten()
+}
+
+/// What a flag, known by where it lies, has answered before in this view.
+///
+/// Only while nothing at all was published since the view began: so neither kills nor the view's age need a look.
+#[inline]
+pub(crate) fn recall(flag: usize, ctx: Option<&EvaluationContext>) -> Option<Remembered> {
+    HERE.try_with(|here| {
+        let here = here.borrow();
+        let Here { view, memo } = &**here.as_ref()?;
+        // Relaxed: as late as a settled read may be.
+        if NUMBER.load(Ordering::Relaxed) != view.epoch.number() {
+            return None;
+        }
+        match ctx {
+            Some(ctx) => memo.get(flag, ctx),
+            None => context::with_current(|ctx| memo.get(flag, ctx)),
+        }
+    })
+    .ok()
+    .flatten()
+}
+
+/// Whether nothing at all was published since the view of this thread began.
+pub(crate) fn is_unchanged_here() -> bool {
+    let number = |here: &RefCell<Option<Box<Here>>>| here.borrow().as_ref().map(|here| here.view.epoch.number());
+    HERE.try_with(number).is_ok_and(|number| number == Some(NUMBER.load(Ordering::Relaxed)))
+}
+
+/// Keeps an answer for the next read in this view.
+pub(crate) fn remember(flag: usize, ctx: Option<&EvaluationContext>, answer: Remembered) {
+    let _ = HERE.try_with(|here| {
+        if let Some(here) = here.borrow_mut().as_mut() {
+            match ctx {
+                Some(ctx) => here.memo.put(flag, ctx, answer),
+                None => context::with_current(|ctx| here.memo.put(flag, ctx, answer)),
+            }
+        }
+    });
+}
+
+/// The number of the epoch that lasts. The store only, under its lock.
+pub(crate) fn number() -> u64 {
+    NUMBER.load(Ordering::Relaxed)
+}
+
+/// Ends the epoch that lasts, and gives it. The store only, under its lock, behind what it publishes.
+pub(crate) fn announce() -> Arc<Epoch> {
+    let next = number() + 1;
+    // Relaxed: whoever has heard of what was published has heard of this, and for others there is no hurry.
+    NUMBER.store(next, Ordering::Relaxed);
+    CURRENT.swap(Arc::new(Epoch::new(next)))
+}
+
+/// After how long a view is over at the latest.
+pub(crate) fn longest() -> Duration {
+    Duration::from_millis(LONGEST.load(Ordering::Relaxed))
+}
+
+/// Whether it is worth a look whether flags can be settled again.
+#[inline]
+pub(crate) fn is_release_due() -> bool {
+    IS_RELEASE_DUE.load(Ordering::Relaxed)
+}
+
+/// The look is taken now.
+pub(crate) fn release_begins() {
+    IS_RELEASE_DUE.swap(false, Ordering::AcqRel);
+}
