@@ -372,6 +372,8 @@ impl State {
         let published = self.of(flag).published();
         for core in flag.cores() {
             let next = self.held.beside_earlier(core, published.as_ref().map(Published::alone));
+            // First: whoever has met the new rule finds no settled value of the old one any more.
+            core.cell.unsettle();
             replaced.push(core.published.swap(next.map(Arc::new)));
             write_cell(core);
         }

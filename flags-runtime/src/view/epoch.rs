@@ -25,8 +25,8 @@ impl Epoch {
         self.number
     }
 
-    /// Counts a view into the epoch that `current` gives.
-    pub(crate) fn enter<E: Deref<Target = Self>>(current: impl Fn() -> E) -> E {
+    /// Counts a view into the epoch that `current` gives; `closed` is called if an epoch that is over is left empty by it.
+    pub(crate) fn enter<E: Deref<Target = Self>>(current: impl Fn() -> E, closed: impl Fn()) -> E {
         loop {
             let epoch = current();
             // This and `is_open` are read-modify-writes of one number, so one of them comes first: either the publisher
@@ -35,14 +35,18 @@ impl Epoch {
             if current().number == epoch.number {
                 return epoch;
             }
-            epoch.leave();
+            epoch.leave(&current, &closed);
         }
     }
 
-    /// Counts a view out; true if it was the last one.
-    pub(crate) fn leave(&self) -> bool {
-        // Release: what the view has read, it read before whoever finds the epoch closed changes it.
-        self.open.fetch_sub(1, Ordering::AcqRel) == 1
+    /// Counts a view out; `closed` is called if it was the last one of an epoch that is over.
+    pub(crate) fn leave<E: Deref<Target = Self>>(&self, current: impl Fn() -> E, closed: impl Fn()) {
+        // Release: what the view has read, it read before whoever finds the epoch closed changes it. Acquire: whoever has
+        // found it open before has announced the next one before, and the look below sees that.
+        let was_last = self.open.fetch_sub(1, Ordering::AcqRel) == 1;
+        if was_last && current().number != self.number {
+            closed();
+        }
     }
 
     /// Whether a view of it is open. Of an epoch that is not over, one may begin at any time.

@@ -65,7 +65,7 @@ impl View {
         if LONGEST.load(Ordering::Relaxed) < millis {
             LONGEST.fetch_max(millis, Ordering::Relaxed);
         }
-        let epoch = Epoch::enter(|| CURRENT.load_full());
+        let epoch = Epoch::enter(|| CURRENT.load_full(), make_release_due);
         Self { epoch, began: Instant::now(), length, is_over: AtomicBool::new(false) }
     }
 
@@ -75,7 +75,7 @@ impl View {
         let is_over = self.is_over.load(Ordering::Relaxed) || self.began.elapsed() >= self.length;
         if is_over {
             // It may be what flags are still held for.
-            IS_RELEASE_DUE.store(true, Ordering::Release);
+            make_release_due();
             return None;
         }
         Some(self.epoch.number())
@@ -84,10 +84,7 @@ impl View {
 
 impl Drop for View {
     fn drop(&mut self) {
-        if self.epoch.leave() && self.epoch.number() != CURRENT.load().number() {
-            // Release, with the acquire of `release_begins`: who goes by it finds the view counted out.
-            IS_RELEASE_DUE.store(true, Ordering::Release);
-        }
+        self.epoch.leave(|| CURRENT.load_full(), make_release_due);
     }
 }
 
@@ -177,6 +174,11 @@ pub(crate) fn announce() -> Arc<Epoch> {
 /// After how long a view is over at the latest.
 pub(crate) fn longest() -> Duration {
     Duration::from_millis(LONGEST.load(Ordering::Relaxed))
+}
+
+fn make_release_due() {
+    // Release, with the acquire of `release_begins`: who goes by it finds the view counted out.
+    IS_RELEASE_DUE.store(true, Ordering::Release);
 }
 
 /// Whether it is worth a look whether flags can be settled again.

@@ -1,12 +1,15 @@
 //! The publish protocol of a flag, model-checked: every order in which its loads and stores can happen.
 //!
-//! The cell is the file that ships, compiled with loom's atomics. The rule and the store's lock are stood in for by an
+//! The cell and the epochs are the files that ship, compiled with loom's atomics. The rule and the store's lock are stood in for by an
 //! atomic number and loom's mutex; the order of their operations is that of `store.rs` and `flag.rs`.
 #![cfg(loom)]
 #![cfg(test)]
 
 #[path = "../../../flags-runtime/src/registry/cell.rs"]
 mod cell;
+#[path = "../../../flags-runtime/src/view/epoch.rs"]
+mod epoch;
+mod views;
 
 mod atomic {
     pub(super) use loom::sync::atomic::{AtomicU8, AtomicU64, Ordering, fence};

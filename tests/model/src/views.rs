@@ -1,0 +1,176 @@
+//! Views under a publisher, in every order: the epochs and the cell are the files that ship; the published rule, with what
+//! it keeps of the one before, is one atomic number in place of the arc-swap.
+
+use loom::sync::{Arc, Mutex};
+use loom::thread;
+
+use crate::atomic::{AtomicU64, Ordering};
+use crate::cell::{Cell, Reading};
+use crate::epoch::Epoch;
+
+const DEFAULT: u64 = 7;
+
+/// A flag whose every rule is the same for everybody, and two publishes at most.
+struct Model {
+    cell: Cell,
+    /// The rule, the one before and until when that was in force; zeros where nothing is kept.
+    published: AtomicU64,
+    epochs: [Epoch; 3],
+    current: AtomicU64,
+    store: Mutex<()>,
+    is_release_due: AtomicU64,
+}
+
+#[derive(Clone, Copy)]
+struct Published {
+    rule: u64,
+    earlier: Option<(u64, u64)>,
+}
+
+impl Published {
+    fn packed(self) -> u64 {
+        let (rule, until) = self.earlier.unwrap_or_default();
+        self.rule | rule << 16 | until << 32
+    }
+
+    fn unpacked(packed: u64) -> Self {
+        let [rule, before, until] = [packed, packed >> 16, packed >> 32].map(|part| part & 0xFFFF);
+        Self { rule, earlier: (until > 0).then_some((before, until)) }
+    }
+}
+
+impl Model {
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            cell: Cell::new(),
+            published: AtomicU64::new(Published { rule: DEFAULT, earlier: None }.packed()),
+            epochs: [0, 1, 2].map(Epoch::new),
+            current: AtomicU64::new(0),
+            store: Mutex::new(()),
+            is_release_due: AtomicU64::new(0),
+        })
+    }
+
+    /// The one that lasts.
+    fn current(&self) -> &Epoch {
+        &self.epochs[usize::try_from(self.current.load(Ordering::Acquire)).unwrap()]
+    }
+
+    /// `store::publish`; of the rules before only the last is kept, so one publish may be open to views.
+    fn publish(&self, rule: u64, is_kill: bool) {
+        let _locked = self.store.lock().unwrap();
+        let before = Published::unpacked(self.published.load(Ordering::Acquire)).rule;
+        let number = self.current().number();
+        let earlier = (!is_kill).then_some((before, number + 1));
+        self.cell.unsettle();
+        self.published.swap(Published { rule, earlier }.packed(), Ordering::AcqRel);
+        self.write_cell();
+        self.current.swap(number + 1, Ordering::AcqRel);
+        self.release();
+    }
+
+    /// `store::write_cell`
+    fn write_cell(&self) {
+        let Published { rule, earlier } = Published::unpacked(self.published.load(Ordering::Acquire));
+        if earlier.is_some() { self.cell.unsettle() } else { self.cell.settle(rule) }
+    }
+
+    /// `Held::release`
+    fn release(&self) {
+        self.is_release_due.swap(0, Ordering::AcqRel);
+        let Published { rule, earlier } = Published::unpacked(self.published.load(Ordering::Acquire));
+        let Some((_, until)) = earlier else { return };
+        let past = self.epochs.iter().filter(|epoch| epoch.number() < self.current().number());
+        let oldest = past.filter(|epoch| epoch.is_open()).map(Epoch::number).min();
+        if oldest.is_none_or(|oldest| oldest >= until) {
+            self.published.swap(Published { rule, earlier: None }.packed(), Ordering::AcqRel);
+            self.write_cell();
+        }
+    }
+
+    /// `store::release_if_due`
+    fn release_if_due(&self) {
+        if self.is_release_due.load(Ordering::Relaxed) == 1
+            && let Ok(_locked) = self.store.try_lock()
+        {
+            self.release();
+        }
+    }
+
+    /// `Flag::get`
+    fn read(&self, view: Option<&Epoch>) -> u64 {
+        if let Some(bits) = self.cell.settled() {
+            return bits;
+        }
+        if self.cell.read() == Reading::Uninit {
+            self.cell.settle_first(DEFAULT);
+        }
+        let Published { rule, earlier } = Published::unpacked(self.published.load(Ordering::Acquire));
+        let Some((before, until)) = earlier else { return rule };
+        self.release_if_due();
+        match view {
+            Some(view) if view.number() < until => before,
+            _ => rule,
+        }
+    }
+
+    /// A request that reads so many times.
+    fn request(&self, reads: usize) -> Vec<u64> {
+        let make_release_due = || self.is_release_due.store(1, Ordering::Release);
+        let view = Epoch::enter(|| self.current(), make_release_due);
+        let answers = (0..reads).map(|_| self.read(Some(view))).collect();
+        view.leave(|| self.current(), make_release_due);
+        answers
+    }
+}
+
+fn beside<R: 'static>(model: &Arc<Model>, run: impl FnOnce(&Model) -> R + 'static) -> thread::JoinHandle<R> {
+    let model = Arc::clone(model);
+    thread::spawn(move || run(&model))
+}
+
+#[test]
+fn a_request_beside_a_publish_sees_one_answer() {
+    loom::model(|| {
+        let flag = Model::new();
+        let publisher = beside(&flag, |flag| flag.publish(1, false));
+        let answers = flag.request(2);
+        assert_eq!(answers[0], answers[1], "{answers:?}");
+        publisher.join().unwrap();
+        assert_eq!(flag.read(None), 1);
+        assert_eq!(flag.read(None), 1);
+        assert_eq!(flag.cell.settled(), Some(1), "the first read behind the request settles it");
+    });
+}
+
+#[test]
+fn a_request_beside_another_one_and_a_publish_sees_one_answer() {
+    // All orders in which no thread is interrupted more than twice: without a bound it takes hours.
+    let mut bounded = loom::model::Builder::new();
+    bounded.preemption_bound = Some(2);
+    bounded.check(|| {
+        let flag = Model::new();
+        flag.publish(1, false);
+        let publisher = beside(&flag, |flag| flag.publish(2, false));
+        let other = beside(&flag, |flag| flag.request(1));
+        let answers = flag.request(2);
+        assert_eq!(answers[0], answers[1], "{answers:?}");
+        publisher.join().unwrap();
+        other.join().unwrap();
+        assert_eq!(flag.read(None), 2);
+        assert_eq!(flag.read(None), 2);
+        assert_eq!(flag.cell.settled(), Some(2));
+    });
+}
+
+#[test]
+fn a_kill_is_never_taken_back_within_a_request() {
+    loom::model(|| {
+        let flag = Model::new();
+        let publisher = beside(&flag, |flag| flag.publish(1, true));
+        let answers = flag.request(3);
+        assert!(answers.is_sorted_by(|first, second| first == second || *second == 1), "{answers:?}");
+        publisher.join().unwrap();
+        assert_eq!(flag.cell.settled(), Some(1), "nothing is held for anybody");
+    });
+}
