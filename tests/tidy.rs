@@ -4,11 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The floors of flags-runtime, ground first. A module may name only itself and what stands before it.
-const FLOORS: [&str; 32] = [
+const FLOORS: [&str; 35] = [
     "clock",
     "context",
     "details",
     "either",
+    "feed",
     "hex",
     "random",
     "targeting_keys",
@@ -25,7 +26,9 @@ const FLOORS: [&str; 32] = [
     "event",
     "snapshot",
     "synchronizer",
+    "hooks",
     "flag",
+    "exposure",
     "dark_launch",
     "writer",
     "testing",

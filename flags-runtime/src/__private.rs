@@ -15,7 +15,7 @@ pub use crate::registry::declaration::{Declaration, Metadata, Place, Registratio
 pub use crate::registry::records::{
     FlagText, Site, env_or_empty, flag_record, flag_record_len, site_record, site_record_len,
 };
-pub use crate::types::{DefaultValue, FlagValue, Scalar, decode_variant};
+pub use crate::types::{DefaultValue, FlagValue, PublicValue, Scalar, decode_variant};
 pub use crate::value::{ConstDefault, DefaultText, Shape, TextValue};
 
 use crate::context::EvaluationContext;
@@ -105,6 +105,29 @@ pub fn explain<T: FlagValue>(flag: &'static Flag<T>) -> Explanation<T::Ref> {
 /// `flag!(X, ctx, explain)`
 pub fn explain_for<T: FlagValue>(flag: &'static Flag<T>, ctx: &EvaluationContext) -> Explanation<T::Ref> {
     flag.explain_for(ctx)
+}
+
+/// `flag!(X, exposed)`
+pub fn exposed<T: FlagValue>(flag: &'static Flag<T>) -> T::Ref {
+    flag.exposed()
+}
+
+/// `flag!(X, ctx, exposed)`
+pub fn exposed_for<T: FlagValue>(flag: &'static Flag<T>, ctx: &EvaluationContext) -> T::Ref {
+    flag.exposed_for(ctx)
+}
+
+/// The answer of a public flag as clients outside get it: the value as JSON, or why it cannot be written.
+pub fn public_answer<T: PublicValue>(
+    flag: &'static Flag<T>,
+    ctx: Option<&EvaluationContext>,
+) -> Result<EvaluationDetails<String>, String> {
+    let details = match ctx {
+        Some(ctx) => flag.details_for(ctx),
+        None => flag.details(),
+    };
+    let json = T::to_json(&details.value)?;
+    Ok(details.with_value(json))
 }
 
 /// Whether a test's matrix has every variant of a flag's enum; evaluated where it is compiled. `bare` words can be nothing but

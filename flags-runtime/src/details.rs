@@ -1,5 +1,6 @@
 //! Evaluation details: what was answered, and why. Names and spellings are OpenFeature's.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -19,6 +20,30 @@ pub struct EvaluationDetails<V> {
     pub error_code: Option<ErrorCode>,
 }
 
+/// A flag's value whatever its type, for code that is told of every flag.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum AnyValue<'a> {
+    /// of a bool
+    Bool(bool),
+    /// of any integer
+    Integer(i128),
+    /// of an `f32` or `f64`
+    Float(f64),
+    /// the name of an enum's variant
+    Variant(&'static str),
+    /// of a `String`
+    String(&'a str),
+    /// of a `Json<T>`
+    #[non_exhaustive]
+    Json {
+        /// a `T`
+        value: &'a dyn Any,
+        /// whether it is the declared default
+        is_default: bool,
+    },
+}
+
 /// Why a flag has the value that it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -35,7 +60,7 @@ pub enum Reason {
     Split,
     /// The override file or a forced value stands above the source.
     Override,
-    /// The document was refused and there was no good one before.
+    /// The document was refused and there was no good one before, or a hook failed.
     Error,
 }
 
@@ -51,6 +76,16 @@ pub enum ErrorCode {
     TypeMismatch,
     /// The source has been away for longer than the flag's `on_outage` allows: the declared default.
     ProviderNotReady,
+    /// A hook failed before the flag was evaluated: the declared default.
+    General,
+}
+
+impl<V> EvaluationDetails<V> {
+    /// The same with another form of the value.
+    pub(crate) fn with_value<W>(&self, value: W) -> EvaluationDetails<W> {
+        let Self { key, value: _, variant, reason, error_code } = self;
+        EvaluationDetails { key, value, variant: variant.clone(), reason: *reason, error_code: *error_code }
+    }
 }
 
 impl Reason {
@@ -76,6 +111,7 @@ impl ErrorCode {
             Self::ParseError => "PARSE_ERROR",
             Self::TypeMismatch => "TYPE_MISMATCH",
             Self::ProviderNotReady => "PROVIDER_NOT_READY",
+            Self::General => "GENERAL",
         }
     }
 }

@@ -10,11 +10,12 @@ use std::sync::atomic::Ordering;
 use crate::context::{self, EvaluationContext};
 use crate::details::{ErrorCode, EvaluationDetails, Reason};
 use crate::evaluate::{Decision, Explanation, Observer, Step, evaluate_observed};
+use crate::hooks;
 use crate::registry::declaration::{Declaration, FlagCore};
 use crate::rules::DocumentError;
 use crate::rules::rule::{Origin, Published, Rule};
 use crate::store;
-use crate::types::{DefaultValue, FlagValue, Held, Loaded};
+use crate::types::{DefaultValue, FlagValue, Held, Loaded, Shown as _};
 use crate::value::CompiledValue;
 use crate::view::{self, Remembered, RememberedValue};
 
@@ -122,15 +123,53 @@ impl<T: FlagValue> Flag<T> {
     #[cold]
     #[inline(never)]
     fn get_slow(&'static self, ctx: Option<&EvaluationContext>) -> T::Ref {
+        if hooks::are_set() {
+            return self.hooked(ctx).value;
+        }
         T::from_held(decide(&self.core, ctx), &self.default)
     }
 
-    fn details_of(
+    /// Evaluates with every hook around it.
+    fn hooked(&'static self, ctx: Option<&EvaluationContext>) -> EvaluationDetails<T::Ref> {
+        let ctx = ctx.cloned().or_else(context::current).unwrap_or_default();
+        let default = T::from_held(Held::Default, &self.default);
+        let mut evaluation = hooks::Evaluation::begin(self.core.declaration, ctx, default.any());
+        let details = match evaluation.before() {
+            Some(ctx) => {
+                let details = self.evaluated(Some(&ctx), &mut ());
+                evaluation.after(&details.with_value(details.value.any()));
+                details
+            }
+            None => {
+                let error_code = Some(ErrorCode::General);
+                self.details_from(Outcome { error_code, ..Outcome::default(Reason::Error) })
+            }
+        };
+        evaluation.finally(&details.with_value(details.value.any()));
+        details
+    }
+
+    fn details_of<O: Observer>(
+        &'static self,
+        ctx: Option<&EvaluationContext>,
+        observer: &mut O,
+    ) -> EvaluationDetails<T::Ref> {
+        if !O::LOOKS && hooks::are_set() {
+            return self.hooked(ctx);
+        }
+        self.evaluated(ctx, observer)
+    }
+
+    fn evaluated(
         &'static self,
         ctx: Option<&EvaluationContext>,
         observer: &mut impl Observer,
     ) -> EvaluationDetails<T::Ref> {
-        let Outcome { held, reason, error_code } = outcome(&self.core, ctx, observer);
+        self.details_from(outcome(&self.core, ctx, observer))
+    }
+
+    fn details_from(&'static self, outcome: Outcome) -> EvaluationDetails<T::Ref> {
+        let Outcome { held, reason, error_code } = outcome;
         let value = T::from_held(held, &self.default);
         EvaluationDetails {
             key: self.core.declaration.key(),

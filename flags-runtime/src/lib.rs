@@ -44,6 +44,7 @@ mod clock;
 pub mod context;
 mod details;
 mod either;
+mod feed;
 mod hex;
 mod random;
 mod targeting_keys;
@@ -68,7 +69,9 @@ mod snapshot;
 mod synchronizer;
 
 // The call site, and what is built on it.
+pub mod hooks;
 mod flag;
+pub mod exposure;
 pub mod dark_launch;
 #[cfg(feature = "admin")]
 pub mod writer;
@@ -91,7 +94,7 @@ mod macros;
 pub use builder::{Builder, DEFAULT_REFRESH, Guard, builder, start_from_env};
 pub use clock::Clock;
 pub use context::{AttributeValue, EvaluationContext};
-pub use details::{ErrorCode, EvaluationDetails, Reason};
+pub use details::{AnyValue, ErrorCode, EvaluationDetails, Reason};
 pub use error::{NotReady, StartError};
 pub use evaluate::{Explanation, Step};
 pub use event::Event;

@@ -11,8 +11,9 @@
 /// | `flag!(X, &ctx)` | the value for a context |
 /// | `flag!(X, details)`, `flag!(X, &ctx, details)` | [`EvaluationDetails`](crate::EvaluationDetails): the value and why |
 /// | `flag!(X, explain)`, `flag!(X, &ctx, explain)` | [`Explanation`](crate::Explanation): every step |
+/// | `flag!(X, exposed)`, `flag!(X, &ctx, exposed)` | the value, and says that it is shown now: an [`Exposure`](crate::exposure::Exposure) |
 ///
-/// `details` and `explain` are words here, not variables: write `&(details)` for a context of that name. `X` is a path to
+/// `details`, `explain` and `exposed` are words here, not variables: write `&(details)` for a context of that name. `X` is a path to
 /// a static; a misspelt one does not compile. A bool, number or enum comes by value, a `String` or
 /// `Json<T>` as a [`FlagRef`](crate::FlagRef).
 ///
@@ -40,6 +41,9 @@ macro_rules! flag {
     ($flag:path, explain $(,)?) => {
         $crate::__private::explain($crate::__flags_recorded!($flag))
     };
+    ($flag:path, exposed $(,)?) => {
+        $crate::__private::exposed($crate::__flags_recorded!($flag))
+    };
     ($flag:path, $ctx:expr $(,)?) => {
         $crate::__private::read_at_run_time_for($crate::__flags_recorded!($flag), $ctx)
     };
@@ -49,10 +53,13 @@ macro_rules! flag {
     ($flag:path, $ctx:expr, explain $(,)?) => {
         $crate::__private::explain_for($crate::__flags_recorded!($flag), $ctx)
     };
+    ($flag:path, $ctx:expr, exposed $(,)?) => {
+        $crate::__private::exposed_for($crate::__flags_recorded!($flag), $ctx)
+    };
     ($flag:path, $ctx:expr, $($word:tt)+) => {
         ::core::compile_error!(::core::concat!(
-            "`flag!` has no form `", ::core::stringify!($($word)+), "`: behind the context stands `details`, `explain` or \
-             nothing"
+            "`flag!` has no form `", ::core::stringify!($($word)+), "`: behind the context stands `details`, `explain`, \
+             `exposed` or nothing"
         ))
     };
     ($name:literal $($rest:tt)*) => {
@@ -239,7 +246,7 @@ macro_rules! __flags_declare_with {
         $id:ident, $type:ty, $name:literal, $key:literal, $text:expr, $default:expr,
         default_expr = $expression:literal, expires = $expires:literal, expired_from = $expired_from:literal,
         never = $never:literal, owner = $owner:literal, created = $created:literal, ticket = $ticket:literal,
-        kind = $kind:literal, public = $public:literal, outage_limit = $outage_limit:literal, doc = $doc:literal, line = $line:literal,
+        kind = $kind:literal, public = $public:tt, outage_limit = $outage_limit:literal, doc = $doc:literal, line = $line:literal,
         column = $column:literal,
         record = [$is_full:literal, $before:expr, $expression_json:literal, $after:literal],
         tracked = [$($tracked:expr),*] $(,)?
@@ -272,7 +279,7 @@ macro_rules! __flags_declare_with {
                 created: $created,
                 ticket: $ticket,
                 kind: $kind,
-                is_public: $public,
+                public: $crate::__flags_public!($public, $id),
                 outage_limit: $outage_limit,
                 doc: $doc,
                 place: $crate::__private::Place {
@@ -292,6 +299,18 @@ macro_rules! __flags_declare_with {
         $crate::__private::inventory::submit! { $crate::__private::Registration($id.__core()) }
         <$type>::__new(&__FLAGS_DECLARATION, $default)
     }};
+}
+
+/// How clients outside are answered, if they are; of other flags nothing is asked that only public ones need.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __flags_public {
+    (true, $id:ident) => {
+        ::core::option::Option::Some(|ctx| $crate::__private::public_answer(&$id, ctx))
+    };
+    (false, $id:ident) => {
+        ::core::option::Option::None
+    };
 }
 
 /// The initialiser of a flag whose declaration is in error: it type-checks, so that the one error stands alone.

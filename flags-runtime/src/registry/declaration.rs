@@ -6,6 +6,8 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::cell::{Cell, Reading};
+use crate::context::EvaluationContext;
+use crate::details::EvaluationDetails;
 use crate::rules::rule::Published;
 use crate::value::{Decode, Shape};
 
@@ -36,7 +38,7 @@ pub struct Metadata {
     pub created: &'static str,
     pub ticket: &'static str,
     pub kind: &'static str,
-    pub is_public: bool,
+    pub public: Option<PublicAnswer>,
     /// Milliseconds that the source may be away before the declared default is answered; 0 is for ever.
     pub outage_limit: u64,
     pub doc: &'static str,
@@ -57,12 +59,16 @@ impl Metadata {
         created: "",
         ticket: "",
         kind: "",
-        is_public: false,
+        public: None,
         outage_limit: 0,
         doc: "",
         place: Place { package: "", version: "", file: "", line: 0, column: 0, module: "" },
     };
 }
+
+/// Evaluates a flag, and writes its value as JSON.
+#[doc(hidden)]
+pub type PublicAnswer = fn(Option<&EvaluationContext>) -> Result<EvaluationDetails<String>, String>;
 
 /// Where a declaration or a call site stands.
 #[doc(hidden)]
@@ -168,7 +174,16 @@ impl Declaration {
 
     /// Whether the flag may be shown to clients outside the service.
     pub const fn is_public(&self) -> bool {
-        self.meta.is_public
+        self.meta.public.is_some()
+    }
+
+    /// The answer as clients outside get it, its value as JSON; none if the flag is not `public`. An error is why the value
+    /// cannot be written.
+    pub(crate) fn public_answer(
+        &self,
+        ctx: Option<&EvaluationContext>,
+    ) -> Option<Result<EvaluationDetails<String>, String>> {
+        self.meta.public.map(|answer| answer(ctx))
     }
 
     /// How long the source may be away before the flag answers its declared default (`on_outage = default(after = "5m")`);

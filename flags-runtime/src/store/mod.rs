@@ -10,7 +10,7 @@ mod views;
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
@@ -250,6 +250,18 @@ pub(crate) fn track_reads() {
     }
 }
 
+/// Makes every read slow for as long as `change` says: somebody wants to see them all. `change` runs under the lock.
+pub(crate) fn watch_every_read(change: impl FnOnce() -> bool) {
+    let cores = || registry().flags().iter().flat_map(RegisteredFlag::cores);
+    cores().for_each(|core| make_default(core));
+    let _state = lock();
+    IS_EVERY_READ_WATCHED.store(change(), Ordering::Relaxed);
+    cores().for_each(|core| write_cell(core));
+}
+
+/// Written and read under the lock.
+static IS_EVERY_READ_WATCHED: AtomicBool = AtomicBool::new(false);
+
 /// The keys of the flags that were read since the last call. From here on the next read of every flag is noticed again.
 pub(crate) fn take_read() -> Vec<&'static str> {
     let _state = lock();
@@ -336,7 +348,10 @@ fn lock() -> MutexGuard<'static, State> {
 /// Settles or unsettles one cell by what is published. The lock is held.
 fn write_cell(core: &FlagCore) {
     note_seen(core, core.cell.forget_seen());
-    let is_watched = core.cell.is_armed() || is_forced(core) || views::is_held(core);
+    let is_watched = core.cell.is_armed()
+        || is_forced(core)
+        || views::is_held(core)
+        || IS_EVERY_READ_WATCHED.load(Ordering::Relaxed);
     match if is_watched { None } else { bits_for_everybody(core) } {
         Some(bits) => core.cell.settle(bits),
         None => core.cell.unsettle(),

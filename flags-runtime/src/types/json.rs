@@ -3,10 +3,12 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::shared::{FlagRef, SETTLED_AT_DEFAULT, Shareable};
-use super::{DefaultValue, FlagValue, Held};
+use super::{DefaultValue, FlagValue, Held, PublicValue};
+use crate::details::AnyValue;
 use crate::value::{CompiledValue, ConstDefault, DefaultText, Shape, TextValue};
 
 /// The type of a flag whose value is any JSON that `T` reads: `Flag<Json<Limits>>`.
@@ -20,6 +22,16 @@ impl<T: DeserializeOwned + Send + Sync + 'static> Shareable for T {
             CompiledValue::Json(value) => value.downcast_ref(),
             _ => None,
         }
+    }
+
+    fn any(&self, is_default: bool) -> AnyValue<'_> {
+        AnyValue::Json { value: self, is_default }
+    }
+}
+
+impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> PublicValue for Json<T> {
+    fn to_json(value: &FlagRef<T>) -> Result<String, String> {
+        serde_json::to_string(&**value).map_err(|error| error.to_string())
     }
 }
 

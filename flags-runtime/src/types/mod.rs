@@ -16,6 +16,7 @@ pub use json::Json;
 pub use scalar::{Scalar, decode_variant};
 pub use shared::FlagRef;
 
+use crate::details::AnyValue;
 use crate::rules::rule::Published;
 use crate::value::{CompiledValue, ConstDefault, DefaultText, Shape};
 
@@ -35,7 +36,7 @@ pub trait FlagValue: Sized + 'static {
     /// What `default_fn = ..` returns: the type itself for scalars, `String` for `String`, `T` for `Json<T>`.
     type Made: Send + Sync + 'static;
     /// What a read gives: the type itself for scalars, else a [`FlagRef`].
-    type Ref: Send + Sync + 'static;
+    type Ref: Shown + Send + Sync + 'static;
 
     #[doc(hidden)]
     const SHAPE: Shape;
@@ -51,6 +52,23 @@ pub trait FlagValue: Sized + 'static {
     fn from_held(held: Held, default: &'static DefaultValue<Self>) -> Self::Ref;
     #[doc(hidden)]
     fn variant(value: &Self::Ref) -> Option<&'static str>;
+}
+
+/// What a read gives, for code that is told of every flag. Implemented for what [`FlagValue::Ref`] can be.
+#[doc(hidden)]
+pub trait Shown {
+    fn any(&self) -> AnyValue<'_>;
+}
+
+/// A type whose flags may be `public`: their values can be written as JSON.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "a flag of type `{Self}` cannot be `public`: its values do not serialize",
+    label = "not serializable",
+    note = "public values leave the process as JSON: add `#[derive(serde::Serialize)]` to the type inside `Json<..>`"
+)]
+pub trait PublicValue: FlagValue {
+    fn to_json(value: &Self::Ref) -> Result<String, String>;
 }
 
 /// What was published when a reader looked.

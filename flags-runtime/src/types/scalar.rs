@@ -1,6 +1,7 @@
 //! Scalars: values that fit the 64 bits of a cell.
 
-use super::{DefaultValue, FlagValue, Held};
+use super::{DefaultValue, FlagValue, Held, PublicValue, Shown};
+use crate::details::AnyValue;
 use crate::value::{CompiledValue, ConstDefault, DefaultText, Shape, TextValue};
 
 /// A type whose values fit 64 bits. Implemented by this crate and by `#[derive(FlagValue)]` only.
@@ -20,6 +21,9 @@ pub trait Scalar: Sized + Send + Sync + 'static {
     fn decode(text: &str) -> Result<Option<Self>, String>;
     fn variant(&self) -> Option<&'static str> {
         None
+    }
+    fn any(&self) -> AnyValue<'static> {
+        AnyValue::Variant(self.variant().unwrap_or_default())
     }
     /// The value as a document holds it; an error for what no document can hold. An enum's is the name of its variant.
     fn to_json(&self) -> Result<String, String> {
@@ -68,6 +72,18 @@ impl<T: Scalar> FlagValue for T {
     }
 }
 
+impl<T: Scalar> Shown for T {
+    fn any(&self) -> AnyValue<'_> {
+        Scalar::any(self)
+    }
+}
+
+impl<T: Scalar> PublicValue for T {
+    fn to_json(value: &T) -> Result<String, String> {
+        Scalar::to_json(value)
+    }
+}
+
 impl Scalar for bool {
     const SHAPE: Shape = Shape { name: "bool", variants: &[], idents: &[], is_switch: true };
     type Text<D: ConstDefault<Value = Self>> = BoolText<D>;
@@ -92,6 +108,10 @@ impl Scalar for bool {
 
     fn variant(&self) -> Option<&'static str> {
         Some(if *self { "on" } else { "off" })
+    }
+
+    fn any(&self) -> AnyValue<'static> {
+        AnyValue::Bool(*self)
     }
 
     fn to_json(&self) -> Result<String, String> {
@@ -126,6 +146,10 @@ macro_rules! integers {
                     .and_then(|number| Self::try_from(number).ok())
                     .map(Some)
                     .ok_or_else(|| format!("is not a whole number from {} to {}", Self::MIN, Self::MAX))
+            }
+
+            fn any(&self) -> AnyValue<'static> {
+                AnyValue::Integer(*self as i128)
             }
 
             fn to_json(&self) -> Result<String, String> {
@@ -175,6 +199,10 @@ macro_rules! floats {
                     Ok(number) if number.is_finite() => Ok(Some(number)),
                     _ => Err(concat!("is not a number that fits ", stringify!($type)).to_owned()),
                 }
+            }
+
+            fn any(&self) -> AnyValue<'static> {
+                AnyValue::Float((*self).into())
             }
 
             fn to_json(&self) -> Result<String, String> {

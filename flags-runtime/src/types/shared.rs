@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use arc_swap::Guard;
 
-use super::{DefaultValue, FlagValue, Held};
+use super::{DefaultValue, FlagValue, Held, PublicValue, Shown};
+use crate::details::AnyValue;
 use crate::rules::rule::Published;
 use crate::value::{CompiledValue, ConstDefault, DefaultText, Shape, TextValue};
 
@@ -30,6 +31,7 @@ enum Place<V: ?Sized + 'static> {
 pub trait Shareable: Send + Sync + 'static {
     /// The value inside a compiled one; none if it is of another type, which compiling excludes.
     fn within(compiled: &CompiledValue) -> Option<&Self>;
+    fn any(&self, is_default: bool) -> AnyValue<'_>;
 }
 
 impl Shareable for str {
@@ -38,6 +40,22 @@ impl Shareable for str {
             CompiledValue::Text(text) => Some(text),
             _ => None,
         }
+    }
+
+    fn any(&self, _: bool) -> AnyValue<'_> {
+        AnyValue::String(self)
+    }
+}
+
+impl<V: Shareable + ?Sized> Shown for FlagRef<V> {
+    fn any(&self) -> AnyValue<'_> {
+        (**self).any(matches!(self.place, Place::Static(_)))
+    }
+}
+
+impl PublicValue for String {
+    fn to_json(value: &FlagRef<str>) -> Result<String, String> {
+        serde_json::to_string(&**value).map_err(|error| error.to_string())
     }
 }
 

@@ -1,0 +1,290 @@
+//! Exposures: who was shown which variant, for the evaluation of A/B tests.
+//!
+//! Not every read is one: `flag!(X, exposed)` or [`EvaluationDetails::track`] marks the moment of showing. An exposure that a
+//! subscriber has had is not repeated, as far as a fixed number of places remembers it. The caller pays for a hash and a look at one
+//! place; everything else happens on the subscriber's thread.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::SystemTime;
+
+use sha2::{Digest as _, Sha256};
+
+pub use crate::feed::Subscription;
+
+use crate::context::{self, EvaluationContext};
+use crate::details::{AnyValue, EvaluationDetails, Reason};
+use crate::feed::Feed;
+use crate::flag::Flag;
+use crate::hex::hex;
+use crate::random;
+use crate::registry::{Declaration, registry};
+use crate::rules::bucket::{Threshold, position};
+use crate::targeting_keys;
+use crate::types::{FlagValue, Shown};
+
+/// That somebody was shown a variant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Exposure {
+    /// The flag's key.
+    pub flag: &'static str,
+    /// What was shown: `on` or `off` of a bool, the name of an enum's variant, a number, a text of at most 64 bytes; of a
+    /// longer text `sha256:` and 16 hex digits, of JSON `document` or `default`.
+    pub variant: Cow<'static, str>,
+    /// Why.
+    pub reason: Reason,
+    /// To whom, as [`builder().targeting_keys(..)`](crate::Builder::targeting_keys) says: hashed unless set; none where
+    /// nobody is known.
+    pub targeting_key: Option<String>,
+    /// When.
+    pub at: SystemTime,
+}
+
+/// How exposures are wanted: all of them, each once, unless set.
+///
+/// ```
+/// use flags_runtime::exposure::Exposures;
+/// use flags_runtime::{EvaluationContext, Flag, FlagValue, feature_flag, flag};
+///
+/// #[derive(Clone, Copy, Debug, PartialEq, FlagValue)]
+/// enum Price { Old, New }
+///
+/// #[feature_flag(name = "price_example", default = Price::Old, expires = "2099-01-01")]
+/// static PRICE: Flag<Price>;
+///
+/// # fn main() -> std::io::Result<()> {
+/// let (_subscription, exposures) = Exposures::new().channel(1_000)?;
+/// let ctx = EvaluationContext::new("user-42");
+/// match flag!(PRICE, &ctx, exposed) {
+///     Price::Old => println!("10.00"),
+///     Price::New => println!("9.99"),
+/// }
+/// assert_eq!(exposures.recv().unwrap().variant, "old");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "nothing is told until somebody subscribes"]
+pub struct Exposures {
+    percent: f64,
+    remembered: usize,
+}
+
+/// What one subscriber wants, and what it has had.
+struct Wanted {
+    /// None if it wants everybody.
+    sample: Option<Threshold>,
+    had: Box<[AtomicU64]>,
+    hasher: RandomState,
+}
+
+/// How many exposures wait for a subscriber at most.
+const QUEUE: usize = 4096;
+const REMEMBERED: usize = 65_536;
+const MOST_REMEMBERED: usize = 1 << 28;
+const LONGEST_TEXT: usize = 64;
+
+static FEED: Feed<Shipment, Wanted> = Feed::new("flags-exposures");
+
+/// An exposure on its way to a subscriber's thread, where its key is made what it may be shown as.
+#[derive(Clone)]
+struct Shipment {
+    exposure: Exposure,
+    raw_key: String,
+}
+
+impl Default for Exposures {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Exposures {
+    /// All, each once.
+    pub fn new() -> Self {
+        Self { percent: 100.0, remembered: REMEMBERED }
+    }
+
+    /// Only those of so many percent of the users (0 to 100): of a user all or none, whatever the flag.
+    pub fn sample(mut self, percent: f64) -> Self {
+        self.percent = percent;
+        self
+    }
+
+    /// How many exposures are remembered, so as not to be repeated: 8 bytes each, 65,536 unless set, at most 2^28, rounded up to a
+    /// power of two. Zero repeats all. What is forgotten may be told again; nothing is left out for lack of room.
+    pub fn remember(mut self, exposures: usize) -> Self {
+        self.remembered = exposures;
+        self
+    }
+
+    /// Calls `sink` for each, on a thread of its own, until the subscription is dropped. 4,096 wait for it at most; what comes then
+    /// is dropped, counted ([`Subscription::dropped`]) and told when it is shown again.
+    ///
+    /// # Errors
+    ///
+    /// If the system gives no thread.
+    pub fn subscribe(self, sink: impl Fn(Exposure) + Send + 'static) -> io::Result<Subscription> {
+        FEED.subscribe(self.wanted(), QUEUE, move |Shipment { mut exposure, raw_key }| {
+            exposure.targeting_key = targeting_keys::shown(&raw_key);
+            // A sink that panics is called again for the next one; the panic hook has told of it.
+            let _ = catch_unwind(AssertUnwindSafe(|| sink(exposure)));
+        })
+    }
+
+    /// Puts them into a channel of so many places; while it is full they wait, as [`subscribe`](Self::subscribe) says.
+    ///
+    /// # Errors
+    ///
+    /// If the system gives no thread.
+    pub fn channel(self, places: usize) -> io::Result<(Subscription, Receiver<Exposure>)> {
+        let (sender, receiver) = sync_channel(places);
+        // Closed: nobody listens any more.
+        let subscription = self.subscribe(move |exposure| sender.send(exposure).unwrap_or_default())?;
+        Ok((subscription, receiver))
+    }
+
+    /// Makes each a `tracing` event of level info and target `flags_runtime::exposure`, with the fields `flag`, `variant`,
+    /// `reason` and `targeting_key`.
+    ///
+    /// # Errors
+    ///
+    /// If the system gives no thread.
+    #[cfg(feature = "tracing")]
+    pub fn tracing(self) -> io::Result<Subscription> {
+        self.subscribe(|Exposure { flag, variant, reason, targeting_key, at: _ }| {
+            let (reason, targeting_key) = (reason.as_str(), targeting_key.as_deref());
+            tracing::info!(target: "flags_runtime::exposure", flag, variant = &*variant, reason, targeting_key, "exposed");
+        })
+    }
+
+    fn wanted(self) -> Wanted {
+        let sample = (self.percent < 100.0).then(|| Threshold::of(self.percent.max(0.0)));
+        let places = if self.remembered == 0 { 0 } else { self.remembered.min(MOST_REMEMBERED).next_power_of_two() };
+        let had = std::iter::repeat_with(|| AtomicU64::new(0)).take(places).collect();
+        Wanted { sample, had, hasher: RandomState::new() }
+    }
+}
+
+impl Wanted {
+    /// Whether it wants to hear of this user. In or out for good, so that what is told of a user is all there is.
+    fn samples(&self, targeting_key: &str) -> bool {
+        let Some(threshold) = self.sample else { return true };
+        if targeting_key.is_empty() {
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of all positions")]
+            return threshold.admits((random::share() * f64::from(u32::MAX)) as u32);
+        }
+        threshold.admits(position("exposures", targeting_key))
+    }
+
+    /// The place of an exposure, and what stands there once it was told.
+    fn place(&self, flag: &str, targeting_key: &str, variant: &str) -> Option<(&AtomicU64, u64)> {
+        let mark = self.hasher.hash_one((flag, targeting_key, variant)).max(1);
+        let places = self.had.len() as u64;
+        #[allow(clippy::cast_possible_truncation, reason = "below a length")]
+        (places > 0).then(|| (&self.had[(mark & (places - 1)) as usize], mark))
+    }
+
+    /// Notes an exposure; false if it was told before.
+    fn is_new(&self, flag: &str, targeting_key: &str, variant: &str) -> bool {
+        let Some((place, mark)) = self.place(flag, targeting_key, variant) else { return true };
+        // Relaxed: the number is all there is. The load first, since most are repeated.
+        place.load(Ordering::Relaxed) != mark && place.swap(mark, Ordering::Relaxed) != mark
+    }
+
+    /// It was not told after all.
+    fn forget(&self, flag: &str, targeting_key: &str, variant: &str) {
+        if let Some((place, mark)) = self.place(flag, targeting_key, variant) {
+            let _ = place.compare_exchange(mark, 0, Ordering::Relaxed, Ordering::Relaxed);
+        }
+    }
+}
+
+fn expose(key: &'static str, value: AnyValue<'_>, variant: Option<&str>, reason: Reason, ctx: &EvaluationContext) {
+    let variant: Cow<'_, str> = match (variant, value) {
+        (Some(variant), _) => variant.into(),
+        (None, AnyValue::Bool(is_on)) => if is_on { "on" } else { "off" }.into(),
+        (None, AnyValue::Integer(number)) => number.to_string().into(),
+        (None, AnyValue::Float(number)) => number.to_string().into(),
+        (None, AnyValue::Variant(name)) => name.into(),
+        (None, AnyValue::String(text)) if text.len() <= LONGEST_TEXT => text.into(),
+        (None, AnyValue::String(text)) => format!("sha256:{}", hex(&Sha256::digest(text.as_bytes())[..8])).into(),
+        (None, AnyValue::Json { is_default, .. }) => if is_default { "default" } else { "document" }.into(),
+    };
+    let user = ctx.targeting_key();
+    let shipment = |wanted: &Wanted| {
+        (wanted.samples(user) && wanted.is_new(key, user, &variant)).then(|| Shipment {
+            exposure: Exposure {
+                flag: key,
+                variant: variant.clone().into_owned().into(),
+                reason,
+                targeting_key: None,
+                at: SystemTime::now(),
+            },
+            raw_key: user.to_owned(),
+        })
+    };
+    FEED.publish(shipment, |wanted| wanted.forget(key, user, &variant));
+}
+
+fn with_context(ctx: Option<&EvaluationContext>, f: impl FnOnce(&EvaluationContext)) {
+    match ctx {
+        Some(ctx) => f(ctx),
+        None => context::with_current(f),
+    }
+}
+
+impl<V: Shown> EvaluationDetails<V> {
+    /// Says that this value is shown now, to whoever the ambient context names: an [`Exposure`].
+    pub fn track(&self) {
+        self.track_of(None);
+    }
+
+    /// Says that this value is shown now, to whoever the context names.
+    pub fn track_for(&self, ctx: &EvaluationContext) {
+        self.track_of(Some(ctx));
+    }
+
+    fn track_of(&self, ctx: Option<&EvaluationContext>) {
+        if FEED.has_subscribers() {
+            let any = self.value.any();
+            with_context(ctx, |ctx| expose(self.key, any, self.variant.as_deref(), self.reason, ctx));
+        }
+    }
+}
+
+impl<T: FlagValue> Flag<T> {
+    /// The value for the ambient context, which is shown now: an [`Exposure`].
+    pub fn exposed(&'static self) -> T::Ref {
+        let details = self.details();
+        details.track();
+        details.value
+    }
+
+    /// The value for a context, which is shown now: an [`Exposure`].
+    pub fn exposed_for(&'static self, ctx: &EvaluationContext) -> T::Ref {
+        let details = self.details_for(ctx);
+        details.track_for(ctx);
+        details.value
+    }
+}
+
+impl Exposure {
+    /// What was declared about the flag.
+    pub fn declaration(&self) -> Option<&'static Declaration> {
+        registry().by_key(self.flag).map(crate::registry::RegisteredFlag::declaration)
+    }
+}
+
+impl fmt::Display for Exposure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown_to = self.targeting_key.as_deref().unwrap_or("nobody known");
+        write!(f, "{} = {} ({}) to {shown_to}", self.flag, self.variant, self.reason)
+    }
+}
