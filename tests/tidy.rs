@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The floors of flags-runtime, ground first. A module may name only itself and what stands before it.
-const FLOORS: [&str; 35] = [
+const FLOORS: [&str; 37] = [
     "clock",
     "context",
     "details",
@@ -33,6 +33,8 @@ const FLOORS: [&str; 35] = [
     "writer",
     "testing",
     "request",
+    "web",
+    "telemetry",
     "heartbeat",
     "standing",
     "reporter",

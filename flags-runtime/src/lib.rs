@@ -30,7 +30,12 @@
 //! | `testing` | the module `testing` and `#[flags_runtime::test]`: flags that are forced for one test, recorded and covered; adds API only |
 //! | `tokio` | detached trials of futures run on the tokio runtime of their caller |
 //! | `introspect` | `Registry::call_sites` and `introspect`: reads the records of this and other binaries |
-//! | `tracing` | start-up and trouble as `tracing` events |
+//! | `tower` | [`web::FlagsLayer`]: who asks, once per request, as a `tower` layer for axum, hyper and tonic |
+//! | `axum` | the extractor [`web::Flags`] and the router [`web::ofrep`] (includes `tower`) |
+//! | `actix` | [`web::FlagsLayer`] as a middleware of actix-web |
+//! | `metrics` | `telemetry::metrics`: gauges and counters for the `metrics` facade |
+//! | `otel` | `telemetry::otel`: evaluations as OpenTelemetry events, and gauges |
+//! | `tracing` | start-up and trouble as `tracing` events, exposures too if you ask for it |
 //!
 //! None is on by default. Asking for something whose feature is off is an error that names the feature.
 
@@ -78,6 +83,10 @@ pub mod writer;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod request;
+#[cfg(any(feature = "tower", feature = "actix"))]
+pub mod web;
+#[cfg(any(feature = "metrics", feature = "otel"))]
+pub mod telemetry;
 
 // What the process tells of itself.
 mod heartbeat;

@@ -74,10 +74,12 @@ impl RequestScope {
         self
     }
 
-    /// The flags that a test forces for it, in place of those here.
-    #[cfg(feature = "testing")]
-    pub fn forced(mut self, overrides: Overrides) -> Self {
-        self.overrides = overrides;
+    /// The flags that a test forces for it, if there are any, in place of those here.
+    #[cfg(all(feature = "testing", any(feature = "tower", feature = "actix")))]
+    pub(crate) fn forced_if_any(mut self, overrides: &Overrides) -> Self {
+        if !overrides.is_empty() {
+            self.overrides = overrides.clone();
+        }
         self
     }
 
@@ -145,7 +147,7 @@ pub fn carry_async<F: Future>(future: F) -> impl Future<Output = F::Output> {
     play(Scene::here(), future)
 }
 
-async fn play<F: Future>(mut scene: Scene, future: F) -> F::Output {
+pub(crate) async fn play<F: Future>(mut scene: Scene, future: F) -> F::Output {
     let mut future = pin!(future);
     poll_fn(|cx| {
         let _entered = scene.enter();

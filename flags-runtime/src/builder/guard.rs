@@ -23,6 +23,8 @@ pub struct Guard {
     pub(super) reporter: Option<Reporter>,
     /// Closed when the snapshot is written for the last time.
     pub(super) snapshot: Option<snapshot::Ended>,
+    #[cfg(feature = "metrics")]
+    pub(super) metrics: Option<crate::telemetry::metrics::Recorder>,
     pub(super) listener: Listener,
     pub(super) is_detached: bool,
 }
@@ -35,6 +37,8 @@ impl Guard {
         self.is_detached = true;
         self.synchronizers.drain(..).for_each(Synchronizer::detach);
         self.reporter.take().into_iter().for_each(Reporter::detach);
+        #[cfg(feature = "metrics")]
+        self.metrics.take().into_iter().for_each(crate::telemetry::metrics::Recorder::detach);
     }
 
     /// The status now; the same as [`status()`](crate::status()).
@@ -66,12 +70,17 @@ impl Drop for Guard {
         if !self.is_detached {
             // All are told before any is waited for; who blocks for longer ends by itself.
             let reporter = self.reporter.take().map(Reporter::stop);
+            #[cfg(feature = "metrics")]
+            let metrics = self.metrics.take().map(crate::telemetry::metrics::Recorder::stop);
+            #[cfg(not(feature = "metrics"))]
+            let metrics = None;
             let ended: Vec<_> = self
                 .synchronizers
                 .drain(..)
                 .map(Synchronizer::stop)
                 .chain(reporter)
                 .chain(self.snapshot.take())
+                .chain(metrics)
                 .collect();
             let give_up = Instant::now() + LONGEST_STOP;
             for ended in ended {

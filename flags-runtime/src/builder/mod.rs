@@ -251,8 +251,20 @@ impl Builder {
         BOARD.begin(generation);
         let listener = self.listener.clone();
         let synchronizers = Vec::new();
-        let mut guard =
-            Guard { generation, synchronizers, reporter: None, snapshot: None, listener, is_detached: false };
+        let mut guard = Guard {
+            generation,
+            synchronizers,
+            reporter: None,
+            snapshot: None,
+            #[cfg(feature = "metrics")]
+            metrics: None,
+            listener,
+            is_detached: false,
+        };
+        #[cfg(feature = "metrics")]
+        {
+            guard.metrics = Some(crate::telemetry::metrics::Recorder::start().map_err(StartError::Thread)?);
+        }
         for (origin, source) in [(Origin::OverrideFile, &override_file), (Origin::Source, &self.source)] {
             if source.is_none() {
                 store::clear(generation, origin);

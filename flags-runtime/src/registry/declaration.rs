@@ -68,7 +68,7 @@ impl Metadata {
 
 /// Evaluates a flag, and writes its value as JSON.
 #[doc(hidden)]
-pub type PublicAnswer = fn(Option<&EvaluationContext>) -> Result<EvaluationDetails<String>, String>;
+pub(crate) type PublicAnswer = fn(Option<&EvaluationContext>) -> Result<EvaluationDetails<String>, String>;
 
 /// Where a declaration or a call site stands.
 #[doc(hidden)]

@@ -190,7 +190,12 @@ impl Overrides {
 
     /// The same, at no cost where there are none.
     pub(crate) fn enter_if_any(&self) -> Option<ForceGuard> {
-        (!self.layers.is_empty()).then(|| self.enter())
+        (!self.is_empty()).then(|| self.enter())
+    }
+
+    /// Whether there are none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.layers.is_empty()
     }
 
     /// Runs `f` with them, and takes them back, also when `f` panics.
