@@ -16,8 +16,10 @@ use arc_swap::ArcSwap;
 /// Who wants events of type `E`, and what each wants of them.
 pub(crate) struct Feed<E: 'static, W: 'static> {
     thread_name: &'static str,
-    subscribers: LazyLock<ArcSwap<Vec<Arc<Subscriber<E, W>>>>>,
+    subscribers: LazyLock<ArcSwap<Subscribers<E, W>>>,
 }
+
+type Subscribers<E, W> = Vec<Arc<Subscriber<E, W>>>;
 
 struct Subscriber<E, W> {
     queue: SyncSender<E>,

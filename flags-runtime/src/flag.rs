@@ -134,16 +134,13 @@ impl<T: FlagValue> Flag<T> {
         let ctx = ctx.cloned().or_else(context::current).unwrap_or_default();
         let default = T::from_held(Held::Default, &self.default);
         let mut evaluation = hooks::Evaluation::begin(self.core.declaration, ctx, default.any());
-        let details = match evaluation.before() {
-            Some(ctx) => {
-                let details = self.evaluated(Some(&ctx), &mut ());
-                evaluation.after(&details.with_value(details.value.any()));
-                details
-            }
-            None => {
-                let error_code = Some(ErrorCode::General);
-                self.details_from(Outcome { error_code, ..Outcome::default(Reason::Error) })
-            }
+        let details = if let Some(ctx) = evaluation.before() {
+            let details = self.evaluated(Some(&ctx), &mut ());
+            evaluation.after(&details.with_value(details.value.any()));
+            details
+        } else {
+            let error_code = Some(ErrorCode::General);
+            self.details_from(Outcome { error_code, ..Outcome::default(Reason::Error) })
         };
         evaluation.finally(&details.with_value(details.value.any()));
         details

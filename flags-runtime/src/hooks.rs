@@ -83,8 +83,11 @@ pub struct HookContext<'a> {
     /// The declared default.
     pub default: AnyValue<'a>,
     /// The hook's own, from one stage of this evaluation to the next.
-    pub data: &'a mut Option<Box<dyn Any + Send>>,
+    pub data: &'a mut HookData,
 }
+
+/// What a hook keeps from one stage of an evaluation to the next.
+pub type HookData = Option<Box<dyn Any + Send>>;
 
 /// Why a hook, or an evaluation, went wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -140,7 +143,7 @@ pub(crate) struct Evaluation<'a> {
     default: AnyValue<'a>,
     context: EvaluationContext,
     /// Each hook with its data.
-    hooks: Vec<(Arc<dyn Hook>, Option<Box<dyn Any + Send>>)>,
+    hooks: Vec<(Arc<dyn Hook>, HookData)>,
 }
 
 impl<'a> Evaluation<'a> {
@@ -152,7 +155,7 @@ impl<'a> Evaluation<'a> {
     /// The context to evaluate for; none if a hook has failed, and the default is to be answered.
     pub(crate) fn before(&mut self) -> Option<EvaluationContext> {
         for at in 0..self.hooks.len() {
-            match self.stage(at, |hook, evaluation| hook.before(evaluation)).and_then(|told| told) {
+            match self.stage(at, Hook::before).and_then(|told| told) {
                 Ok(Some(context)) => self.context = context,
                 Ok(None) => {}
                 Err(error) => {
@@ -190,7 +193,11 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    fn stage<R>(&mut self, at: usize, run: impl FnOnce(&dyn Hook, &mut HookContext<'_>) -> R) -> Result<R, HookError> {
+    fn stage<R>(
+        &mut self,
+        at: usize,
+        run: impl FnOnce(&dyn Hook, &mut HookContext<'_>) -> R,
+    ) -> Result<R, HookError> {
         let Self { flag, default, context, hooks } = self;
         let (hook, data) = &mut hooks[at];
         let mut evaluation = HookContext { flag, context, default: *default, data };

@@ -179,6 +179,7 @@ impl Declaration {
 
     /// The answer as clients outside get it, its value as JSON; none if the flag is not `public`. An error is why the value
     /// cannot be written.
+    #[cfg(any(feature = "tower", feature = "actix"))]
     pub(crate) fn public_answer(
         &self,
         ctx: Option<&EvaluationContext>,
