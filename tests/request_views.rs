@@ -273,9 +273,8 @@ fn no_request_sees_two_answers_while_flags_change_all_the_time() {
         while n < 2_000 || (requests.load(Ordering::Relaxed) < 5_000 && Instant::now() < give_up) {
             n += 1;
             let percentage = if n % 5 == 0 { 50 } else { 100 };
-            let document = |value: &str| {
-                format!(r#"{{"enabled":true,"rollout_percentage":{percentage},"value":{value}}}"#)
-            };
+            let document =
+                |value: &str| format!(r#"{{"enabled":true,"rollout_percentage":{percentage},"value":{value}}}"#);
             running.writer.set("view_pricing", document(&format!("\"{}\"", values[n % 3])));
             running.writer.set("view_half", document(&n.to_string()));
             running.writer.set("view_title", document(&format!("\"title {n}\"")));

@@ -87,6 +87,8 @@ struct Wanted {
 /// How many exposures wait for a subscriber at most.
 const QUEUE: usize = 4096;
 const REMEMBERED: usize = 65_536;
+/// Among how many places an exposure has its own: a cache line.
+const WAYS: usize = 8;
 const MOST_REMEMBERED: usize = 1 << 28;
 const LONGEST_TEXT: usize = 64;
 
@@ -166,7 +168,10 @@ impl Exposures {
 
     fn wanted(self) -> Wanted {
         let sample = (self.percent < 100.0).then(|| Threshold::of(self.percent.max(0.0)));
-        let places = if self.remembered == 0 { 0 } else { self.remembered.min(MOST_REMEMBERED).next_power_of_two() };
+        let places = match self.remembered {
+            0 => 0,
+            remembered => remembered.clamp(WAYS, MOST_REMEMBERED).next_power_of_two(),
+        };
         let had = std::iter::repeat_with(|| AtomicU64::new(0)).take(places).collect();
         Wanted { sample, had, hasher: RandomState::new() }
     }
@@ -183,24 +188,40 @@ impl Wanted {
         threshold.admits(position("exposures", targeting_key))
     }
 
-    /// The place of an exposure, and what stands there once it was told.
-    fn place(&self, flag: &str, targeting_key: &str, variant: &str) -> Option<(&AtomicU64, u64)> {
+    /// The places that an exposure can have, and what stands there once it was told.
+    fn places(&self, flag: &str, targeting_key: &str, variant: &str) -> (&[AtomicU64], u64) {
         let mark = self.hasher.hash_one((flag, targeting_key, variant)).max(1);
-        let places = self.had.len() as u64;
+        let groups = (self.had.len() / WAYS).max(1) as u64;
         #[allow(clippy::cast_possible_truncation, reason = "below a length")]
-        (places > 0).then(|| (&self.had[(mark & (places - 1)) as usize], mark))
+        let from = (mark & (groups - 1)) as usize * WAYS;
+        (self.had.get(from..from + WAYS).unwrap_or_default(), mark)
     }
 
     /// Notes an exposure; false if it was told before.
     fn is_new(&self, flag: &str, targeting_key: &str, variant: &str) -> bool {
-        let Some((place, mark)) = self.place(flag, targeting_key, variant) else { return true };
-        // Relaxed: the number is all there is. The load first, since most are repeated.
-        place.load(Ordering::Relaxed) != mark && place.swap(mark, Ordering::Relaxed) != mark
+        // Relaxed: the number is all there is.
+        let (places, mark) = self.places(flag, targeting_key, variant);
+        if places.iter().any(|place| place.load(Ordering::Relaxed) == mark) {
+            return false;
+        }
+        for place in places {
+            match place.compare_exchange(0, mark, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return true,
+                // Another thread has told it just now.
+                Err(other) if other == mark => return false,
+                Err(_) => {}
+            }
+        }
+        if let Some(place) = places.get((mark >> 61) as usize) {
+            place.store(mark, Ordering::Relaxed);
+        }
+        true
     }
 
     /// It was not told after all.
     fn forget(&self, flag: &str, targeting_key: &str, variant: &str) {
-        if let Some((place, mark)) = self.place(flag, targeting_key, variant) {
+        let (places, mark) = self.places(flag, targeting_key, variant);
+        for place in places {
             let _ = place.compare_exchange(mark, 0, Ordering::Relaxed, Ordering::Relaxed);
         }
     }

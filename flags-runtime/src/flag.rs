@@ -227,7 +227,9 @@ fn decided<O: Observer>(core: &'static FlagCore, ctx: Option<&EvaluationContext>
         observer.saw(|| Step::Forced);
         return by_force(core, forced, ctx, observer);
     }
-    if !O::LOOKS && let Some(remembered) = remembered(core, ctx) {
+    if !O::LOOKS
+        && let Some(remembered) = remembered(core, ctx)
+    {
         return remembered;
     }
     let published = in_force(core);

@@ -193,11 +193,7 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    fn stage<R>(
-        &mut self,
-        at: usize,
-        run: impl FnOnce(&dyn Hook, &mut HookContext<'_>) -> R,
-    ) -> Result<R, HookError> {
+    fn stage<R>(&mut self, at: usize, run: impl FnOnce(&dyn Hook, &mut HookContext<'_>) -> R) -> Result<R, HookError> {
         let Self { flag, default, context, hooks } = self;
         let (hook, data) = &mut hooks[at];
         let mut evaluation = HookContext { flag, context, default: *default, data };

@@ -8,8 +8,8 @@ use std::io;
 use super::record;
 use super::result::ShadowResult;
 use super::side::judging;
-pub use crate::feed::Subscription;
 use crate::feed::Feed;
+pub use crate::feed::Subscription;
 
 /// How many results wait for a hook at most.
 pub(super) const QUEUE: usize = 1024;

@@ -19,10 +19,10 @@ pub mod ofrep;
 #[cfg(feature = "tower")]
 mod tower;
 
-pub use caller::{ContextExtension, RequestContext, TrustedHeaders};
-pub use flags::{Flags, FlagsSnapshot};
-pub use layer::FlagsLayer;
 #[cfg(feature = "actix")]
 pub use self::actix::FlagsMiddleware;
 #[cfg(feature = "tower")]
 pub use self::tower::{FlagsFuture, FlagsService};
+pub use caller::{ContextExtension, RequestContext, TrustedHeaders};
+pub use flags::{Flags, FlagsSnapshot};
+pub use layer::FlagsLayer;

@@ -2,20 +2,23 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use flags_runtime::web::{ContextExtension, FlagsLayer, TrustedHeaders};
-use flags_runtime::{EvaluationContext, Flag, context, feature_flag, flag};
+use flags_runtime::source::MemorySource;
+use flags_runtime::web::{ContextExtension, Flags, FlagsLayer, TrustedHeaders};
+use flags_runtime::{EvaluationContext, Flag, builder, context, feature_flag, flag};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
-use tower::{ServiceBuilder, service_fn};
+use tower::{ServiceBuilder, ServiceExt as _, service_fn};
 
 #[feature_flag(name = "servers_cart", default = false, expires = "2099-01-01")]
 static CART: Flag<bool>;
+#[feature_flag(name = "servers_size", default = 0, expires = "2099-01-01", public)]
+static SIZE: Flag<u64>;
 
 /// Who asks, and whether the flag is on: here, behind an await, and in a task that was taken along.
 async fn seen() -> String {
@@ -106,9 +109,7 @@ fn actix_web_knows_who_asks() {
 async fn actix_web_takes_a_context_of_an_extension_too() {
     use actix_web::{HttpMessage as _, test, web};
 
-    let app = actix_web::App::new()
-        .route("/", web::get().to(seen))
-        .wrap(FlagsLayer::new(ContextExtension));
+    let app = actix_web::App::new().route("/", web::get().to(seen)).wrap(FlagsLayer::new(ContextExtension));
     let app = test::init_service(app).await;
     let request = test::TestRequest::get().uri("/").to_request();
     request.extensions_mut().insert(EvaluationContext::new("ada").group("beta"));
@@ -178,4 +179,35 @@ async fn tonic_knows_who_asks() {
     // A server that was made where the flag is forced.
     let channel = CART.force_in(true, start()).await;
     assert!(check(channel).await.is_ok());
+}
+
+/// Whatever is published meanwhile, what a request is told first it is told to its end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_is_of_one_moment() {
+    assert_eq!(flag!(SIZE), 0);
+    let source = MemorySource::new();
+    let writer = source.writer();
+    let _guard = builder().source(source).start().unwrap();
+    let give_up = Instant::now() + Duration::from_secs(20);
+    let (mut n, mut seen) = (0, std::collections::BTreeSet::new());
+    while seen.len() < 50 {
+        assert!(Instant::now() < give_up, "{} changes were seen", seen.len());
+        n += 1;
+        writer.set("servers_size", format!(r#"{{"enabled":true,"value":{n}}}"#));
+        let app = axum::Router::new()
+            .route(
+                "/",
+                axum::routing::get(async |flags: Flags| {
+                    let first = serde_json::to_string(&flags.snapshot()).unwrap();
+                    tokio::task::yield_now().await;
+                    assert_eq!(serde_json::to_string(&flags.snapshot()).unwrap(), first);
+                    first
+                }),
+            )
+            .layer(FlagsLayer::new(TrustedHeaders::new()));
+        let request = hyper::Request::get("/").body(axum::body::Body::empty()).unwrap();
+        let told = app.oneshot(request).await.unwrap().into_body().collect().await.unwrap().to_bytes();
+        let told: serde_json::Value = serde_json::from_slice(&told).unwrap();
+        seen.insert(told["servers_size"]["value"].as_u64());
+    }
 }

@@ -166,7 +166,10 @@ fn operators_see_age_connection_refusals_and_evaluations() {
         let (name, count) = of_flag.next().unwrap_or_else(|| panic!("{flag}: {counted:?}"));
         (name.clone(), *count)
     };
-    assert_eq!(of("flag=telemetry_cart"), ("flags_evaluations_total flag=telemetry_cart variant=off reason=DEFAULT".into(), 2.0));
+    assert_eq!(
+        of("flag=telemetry_cart"),
+        ("flags_evaluations_total flag=telemetry_cart variant=off reason=DEFAULT".into(), 2.0)
+    );
     let variant = if pricing == Pricing::VariantA { "variant_a" } else { "control" };
     let split = format!("flags_evaluations_total flag=telemetry_pricing variant={variant} reason=SPLIT");
     assert_eq!(of("flag=telemetry_pricing"), (split, 1.0));
@@ -190,7 +193,8 @@ fn operators_see_age_connection_refusals_and_evaluations() {
         pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     };
     // SHA-256 of "ada", by another program.
-    let (provider, ada) = (("feature_flag.provider.name", "flags-runtime"), ("feature_flag.context.id", "fdee430d40bd57de"));
+    let (provider, ada) =
+        (("feature_flag.provider.name", "flags-runtime"), ("feature_flag.context.id", "fdee430d40bd57de"));
     assert_eq!(
         attributes("telemetry_pricing"),
         expected(&[
@@ -203,12 +207,7 @@ fn operators_see_age_connection_refusals_and_evaluations() {
     );
     assert_eq!(
         attributes("telemetry_text"),
-        expected(&[
-            ("feature_flag.key", "telemetry_text"),
-            provider,
-            ada,
-            ("feature_flag.result.reason", "default"),
-        ]),
+        expected(&[("feature_flag.key", "telemetry_text"), provider, ada, ("feature_flag.result.reason", "default"),]),
         "texts stay in the process"
     );
     let refused = attributes("telemetry_size");
@@ -220,10 +219,7 @@ fn operators_see_age_connection_refusals_and_evaluations() {
     // A hook that fails before: the default, told of as an error.
     struct Failing;
     impl hooks::Hook for Failing {
-        fn before(
-            &self,
-            _: &mut hooks::HookContext<'_>,
-        ) -> Result<Option<EvaluationContext>, hooks::HookError> {
+        fn before(&self, _: &mut hooks::HookContext<'_>) -> Result<Option<EvaluationContext>, hooks::HookError> {
             Err("on purpose".into())
         }
     }
