@@ -116,7 +116,8 @@ fn a_kill_reaches_answers_that_are_remembered() {
     let running = start();
     let half = r#"{"enabled":true,"rollout_percentage":50,"value":7}"#;
     running.set("view_half", half, || HALF.configured() == Some(7));
-    let key = (0..).map(|n| format!("user-{n}")).find(|key| flag!(HALF, &EvaluationContext::new(key)) == 7).unwrap();
+    let key =
+        (0..1000).map(|n| format!("user-{n}")).find(|key| flag!(HALF, &EvaluationContext::new(key)) == 7).unwrap();
     RequestScope::new(EvaluationContext::new(key)).scope(|| {
         assert_eq!((flag!(HALF), flag!(HALF)), (7, 7));
         running.set("view_half", r#"{"enabled":false,"value":7}"#, || HALF.configured().is_none());

@@ -6,10 +6,12 @@
 //! [`RequestScope`](crate::RequestScope), in which each flag also has one answer.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
+use std::ops::Range;
 use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 
 pub use crate::request::{carry, carry_async};
@@ -28,8 +30,10 @@ pub struct EvaluationContext {
     inner: Arc<Inner>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 struct Inner {
+    /// Tells it from every other context that ever was; another one after each change.
+    id: ContextId,
     targeting_key: String,
     kind: Option<Cow<'static, str>>,
     groups: Vec<String>,
@@ -69,28 +73,28 @@ impl EvaluationContext {
     /// What kind of thing the targeting key names, for example `"user"` or `"device"`.
     #[must_use]
     pub fn kind(mut self, kind: impl Into<Cow<'static, str>>) -> Self {
-        Arc::make_mut(&mut self.inner).kind = Some(kind.into());
+        self.changed().kind = Some(kind.into());
         self
     }
 
     /// Adds one group, to be found in a document's `allowed_groups`.
     #[must_use]
     pub fn group(mut self, group: impl Into<String>) -> Self {
-        Arc::make_mut(&mut self.inner).groups.push(group.into());
+        self.changed().groups.push(group.into());
         self
     }
 
     /// Adds several groups.
     #[must_use]
     pub fn groups<G: Into<String>>(mut self, groups: impl IntoIterator<Item = G>) -> Self {
-        Arc::make_mut(&mut self.inner).groups.extend(groups.into_iter().map(Into::into));
+        self.changed().groups.extend(groups.into_iter().map(Into::into));
         self
     }
 
     /// Sets one attribute; the last value of a name counts.
     #[must_use]
     pub fn attribute(mut self, name: impl Into<String>, value: impl Into<AttributeValue>) -> Self {
-        Arc::make_mut(&mut self.inner).attributes.insert(name.into(), value.into());
+        self.changed().attributes.insert(name.into(), value.into());
         self
     }
 
@@ -119,14 +123,16 @@ impl EvaluationContext {
         self.inner.attributes.get(name)
     }
 
-    /// Whether both are one context, not only equal ones.
-    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.inner, &other.inner)
+    /// What tells this context, and its clones, from every other one.
+    #[inline]
+    pub(crate) fn id(&self) -> ContextId {
+        self.inner.id
     }
 
-    /// Where it lies, as long as it lives.
-    pub(crate) fn address(&self) -> usize {
-        Arc::as_ptr(&self.inner).addr()
+    fn changed(&mut self) -> &mut Inner {
+        let inner = Arc::make_mut(&mut self.inner);
+        inner.id = ContextId::default();
+        inner
     }
 
     /// Runs `f` with this context as the ambient one, and restores the one before, also when `f` panics.
@@ -141,6 +147,43 @@ impl EvaluationContext {
     /// thread and is never seen by other tasks between polls. Works on every runtime.
     pub fn scope_async<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
         set_at_each_poll(Some(self.clone()), future)
+    }
+}
+
+impl PartialEq for Inner {
+    fn eq(&self, other: &Self) -> bool {
+        self.targeting_key == other.targeting_key
+            && self.kind == other.kind
+            && self.groups == other.groups
+            && self.attributes == other.attributes
+    }
+}
+
+/// A number that no other context of this process has had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ContextId(pub(crate) u64);
+
+impl Default for ContextId {
+    fn default() -> Self {
+        /// How many a thread takes at a time, so that threads do not fight over the counter.
+        const BLOCK: u64 = 4096;
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        thread_local! {
+            static LEFT: Cell<Range<u64>> = const { Cell::new(0..0) };
+        }
+        let take = |left: &Cell<Range<u64>>| {
+            let mut range = left.take();
+            let id = range.next().unwrap_or_else(|| {
+                // Relaxed: it is only to be another one.
+                let from = NEXT.fetch_add(BLOCK, Ordering::Relaxed);
+                range = from + 1..from + BLOCK;
+                from
+            });
+            left.set(range);
+            id
+        };
+        // A thread that is being torn down takes a whole block for one.
+        Self(LEFT.try_with(take).unwrap_or_else(|_| NEXT.fetch_add(BLOCK, Ordering::Relaxed)))
     }
 }
 

@@ -304,7 +304,7 @@ fn remembered(core: &FlagCore, ctx: Option<&EvaluationContext>) -> Option<Outcom
             let published = core.published.load();
             // It may have been replaced since; not twice while the epoch lasts, so this address is no other rule's.
             let is_it = published.as_ref()?.rule.as_ref().is_some_and(|rule| rule_address(rule) == address);
-            (is_it && view::is_unchanged_here()).then_some(Held::Rule(published))?
+            (is_it && view::unchanged_here().is_some()).then_some(Held::Rule(published))?
         }
     };
     Some(Outcome { held, reason, error_code })

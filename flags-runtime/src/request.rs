@@ -12,7 +12,7 @@ use crate::context::{self, EvaluationContext};
 use crate::store;
 #[cfg(feature = "testing")]
 use crate::testing::Overrides;
-use crate::view::{self, Here};
+use crate::view::{self, View};
 
 /// Serves one request: its context is ambient, and each flag has one answer for it.
 ///
@@ -45,7 +45,7 @@ pub struct RequestScope {
 #[derive(Debug)]
 pub(crate) struct Scene {
     ctx: Option<EvaluationContext>,
-    here: Option<Box<Here>>,
+    view: Option<Arc<View>>,
     #[cfg(feature = "testing")]
     overrides: Overrides,
 }
@@ -104,7 +104,7 @@ impl RequestScope {
         });
         Scene {
             ctx: Some(self.ctx),
-            here: view.map(Here::new),
+            view,
             #[cfg(feature = "testing")]
             overrides: self.overrides,
         }
@@ -161,7 +161,7 @@ impl Scene {
     fn here() -> Self {
         Self {
             ctx: context::current(),
-            here: view::current().map(Here::new),
+            view: view::current(),
             #[cfg(feature = "testing")]
             overrides: Overrides::current(),
         }
@@ -178,7 +178,7 @@ impl Scene {
 
     fn exchange(&mut self) {
         context::swap_current(&mut self.ctx);
-        view::swap_here(&mut self.here);
+        view::swap_here(&mut self.view);
     }
 }
 

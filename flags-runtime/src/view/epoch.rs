@@ -25,26 +25,27 @@ impl Epoch {
         self.number
     }
 
-    /// Counts a view into the epoch that `current` gives; `closed` is called if an epoch that is over is left empty by it.
-    pub(crate) fn enter<E: Deref<Target = Self>>(current: impl Fn() -> E, closed: impl Fn()) -> E {
+    /// Counts a view into the epoch that `current` gives. `lasts` is the number of the one that lasts, which is told behind it;
+    /// `closed` is called if an epoch that is over is left empty by this.
+    pub(crate) fn enter<E: Deref<Target = Self>>(current: impl Fn() -> E, lasts: &AtomicU64, closed: impl Fn()) -> E {
         loop {
             let epoch = current();
             // This and `is_open` are read-modify-writes of one number, so one of them comes first: either the publisher
-            // counts this view, or (acquire, its release) the look below sees the epoch that it announced before.
+            // counts this view, or (acquire, its release) the look below sees the number that it told before.
             epoch.open.fetch_add(1, Ordering::AcqRel);
-            if current().number == epoch.number {
+            if lasts.load(Ordering::Acquire) <= epoch.number {
                 return epoch;
             }
-            epoch.leave(&current, &closed);
+            epoch.leave(lasts, &closed);
         }
     }
 
     /// Counts a view out; `closed` is called if it was the last one of an epoch that is over.
-    pub(crate) fn leave<E: Deref<Target = Self>>(&self, current: impl Fn() -> E, closed: impl Fn()) {
+    pub(crate) fn leave(&self, lasts: &AtomicU64, closed: impl Fn()) {
         // Release: what the view has read, it read before whoever finds the epoch closed changes it. Acquire: whoever has
-        // found it open before has announced the next one before, and the look below sees that.
+        // found it open before has told the next number before, and the look below sees that.
         let was_last = self.open.fetch_sub(1, Ordering::AcqRel) == 1;
-        if was_last && current().number != self.number {
+        if was_last && lasts.load(Ordering::Acquire) != self.number {
             closed();
         }
     }

@@ -3,6 +3,7 @@
 //! Within a view each flag has one answer for a context, whatever is published meanwhile; documents that were written
 //! together are seen together. A kill (`"enabled": false`) holds at once, and for the rest of the view. After the view's
 //! time (10 s unless set) its reads are live. A thread sees the view of what it is running; [`swap_here`] sets it.
+//! While nothing is published, what was answered within views is remembered, for each flag and context.
 
 mod epoch;
 mod memo;
@@ -13,15 +14,16 @@ mod atomic {
 }
 
 use std::cell::RefCell;
+use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
 
 pub(crate) use self::epoch::Epoch;
 pub(crate) use self::memo::{Remembered, RememberedValue};
-use crate::context::{self, EvaluationContext};
+use crate::context::{self, ContextId, EvaluationContext};
 
 /// How long a view lasts, unless set.
 pub(crate) const DEFAULT_LENGTH: Duration = Duration::from_secs(10);
@@ -45,15 +47,9 @@ pub(crate) struct View {
     is_over: AtomicBool,
 }
 
-/// A view, and what was answered within it on one path of execution.
-#[derive(Debug)]
-pub(crate) struct Here {
-    view: Arc<View>,
-    memo: memo::Memo,
-}
-
 thread_local! {
-    static HERE: RefCell<Option<Box<Here>>> = const { RefCell::new(None) };
+    static HERE: RefCell<Option<Arc<View>>> = const { RefCell::new(None) };
+    static MEMO: RefCell<memo::Memo> = const { RefCell::new(memo::Memo::new()) };
 }
 
 impl View {
@@ -65,7 +61,7 @@ impl View {
         if LONGEST.load(Ordering::Relaxed) < millis {
             LONGEST.fetch_max(millis, Ordering::Relaxed);
         }
-        let epoch = Epoch::enter(|| CURRENT.load_full(), make_release_due);
+        let epoch = Guard::into_inner(Epoch::enter(|| Current(CURRENT.load()), &NUMBER, make_release_due).0);
         Self { epoch, began: Instant::now(), length, is_over: AtomicBool::new(false) }
     }
 
@@ -84,26 +80,30 @@ impl View {
 
 impl Drop for View {
     fn drop(&mut self) {
-        self.epoch.leave(|| CURRENT.load_full(), make_release_due);
+        self.epoch.leave(&NUMBER, make_release_due);
     }
 }
 
-impl Here {
-    /// On the way with a view.
-    pub(crate) fn new(view: Arc<View>) -> Box<Self> {
-        Box::new(Self { view, memo: memo::Memo::new() })
+/// The epoch that lasts, while somebody looks at it.
+struct Current(Guard<Arc<Epoch>>);
+
+impl Deref for Current {
+    type Target = Epoch;
+
+    fn deref(&self) -> &Epoch {
+        &self.0
     }
 }
 
-/// Exchanges what this thread sees.
-pub(crate) fn swap_here(here: &mut Option<Box<Here>>) {
+/// Exchanges the view of this thread.
+pub(crate) fn swap_here(view: &mut Option<Arc<View>>) {
     // A thread that is being torn down has no place for it, and reads live.
-    let _ = HERE.try_with(|place| std::mem::swap(&mut *place.borrow_mut(), here));
+    let _ = HERE.try_with(|place| std::mem::swap(&mut *place.borrow_mut(), view));
 }
 
 /// The view of this thread.
 pub(crate) fn current() -> Option<Arc<View>> {
-    HERE.try_with(|here| here.borrow().as_ref().map(|here| Arc::clone(&here.view))).ok().flatten()
+    HERE.try_with(|here| here.borrow().clone()).ok().flatten()
 }
 
 /// Ends the view of this thread before its time: what is read from here on is live.
@@ -116,46 +116,40 @@ pub(crate) fn end_here() {
 
 /// The epoch that a read here has to go by; none if it is live.
 pub(crate) fn shown_here() -> Option<u64> {
-    HERE.try_with(|here| here.borrow().as_ref().and_then(|here| here.view.shown())).ok().flatten()
+    HERE.try_with(|here| here.borrow().as_ref().and_then(|view| view.shown())).ok().flatten()
 }
 
-/// What a flag, known by where it lies, has answered before in this view.
-///
-/// Only while nothing at all was published since the view began: so neither kills nor the view's age need a look.
+/// The epoch that the view of this thread shows, if nothing at all was published since: then neither kills nor the view's age
+/// need a look.
+#[inline]
+pub(crate) fn unchanged_here() -> Option<u64> {
+    // Relaxed: as late as a settled read may be.
+    let lasts = NUMBER.load(Ordering::Relaxed);
+    let is_unchanged =
+        |here: &RefCell<Option<Arc<View>>>| here.borrow().as_ref().is_some_and(|view| view.epoch.number() == lasts);
+    HERE.try_with(is_unchanged).is_ok_and(|is| is).then_some(lasts)
+}
+
+/// What a flag, known by where it lies, has answered before in this view, or in another one of its epoch.
 #[inline]
 pub(crate) fn recall(flag: usize, ctx: Option<&EvaluationContext>) -> Option<Remembered> {
-    HERE.try_with(|here| {
-        let here = here.borrow();
-        let Here { view, memo } = &**here.as_ref()?;
-        // Relaxed: as late as a settled read may be.
-        if NUMBER.load(Ordering::Relaxed) != view.epoch.number() {
-            return None;
-        }
-        match ctx {
-            Some(ctx) => memo.get(flag, ctx),
-            None => context::with_current(|ctx| memo.get(flag, ctx)),
-        }
-    })
-    .ok()
-    .flatten()
-}
-
-/// Whether nothing at all was published since the view of this thread began.
-pub(crate) fn is_unchanged_here() -> bool {
-    let number = |here: &RefCell<Option<Box<Here>>>| here.borrow().as_ref().map(|here| here.view.epoch.number());
-    HERE.try_with(number).is_ok_and(|number| number == Some(NUMBER.load(Ordering::Relaxed)))
+    let epoch = unchanged_here()?;
+    let ctx = id_of(ctx);
+    MEMO.try_with(|memo| memo.borrow().get(flag, epoch, ctx)).ok().flatten()
 }
 
 /// Keeps an answer for the next read in this view.
+#[inline]
 pub(crate) fn remember(flag: usize, ctx: Option<&EvaluationContext>, answer: Remembered) {
-    let _ = HERE.try_with(|here| {
-        if let Some(here) = here.borrow_mut().as_mut() {
-            match ctx {
-                Some(ctx) => here.memo.put(flag, ctx, answer),
-                None => context::with_current(|ctx| here.memo.put(flag, ctx, answer)),
-            }
-        }
-    });
+    if let Some(epoch) = unchanged_here() {
+        let ctx = id_of(ctx);
+        let _ = MEMO.try_with(|memo| memo.borrow_mut().put(flag, epoch, ctx, answer));
+    }
+}
+
+#[inline]
+fn id_of(ctx: Option<&EvaluationContext>) -> ContextId {
+    ctx.map_or_else(|| context::with_current(EvaluationContext::id), EvaluationContext::id)
 }
 
 /// The number of the epoch that lasts. The store only, under its lock.
@@ -166,9 +160,11 @@ pub(crate) fn number() -> u64 {
 /// Ends the epoch that lasts, and gives it. The store only, under its lock, behind what it publishes.
 pub(crate) fn announce() -> Arc<Epoch> {
     let next = number() + 1;
-    // Relaxed: whoever has heard of what was published has heard of this, and for others there is no hurry.
-    NUMBER.store(next, Ordering::Relaxed);
-    CURRENT.swap(Arc::new(Epoch::new(next)))
+    let over = CURRENT.swap(Arc::new(Epoch::new(next)));
+    // Behind the epoch itself: whoever finds that the one it has counted itself into is over finds the next one. Release: see
+    // `Epoch::enter`.
+    NUMBER.store(next, Ordering::Release);
+    over
 }
 
 /// After how long a view is over at the latest.

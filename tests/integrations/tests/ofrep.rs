@@ -151,12 +151,14 @@ async fn who_may_not_ask_is_not_answered_and_who_may_is_who_the_service_says() {
     let documents = r#"{"ofrep_cart":{"enabled":true,"rollout_percentage":0,"allowed_users":["ada"]}}"#;
     let _documents = testing::Overrides::new().documents(documents).enter();
     let app = || -> Router {
-        ofrep::router(|request, asked| match request.headers.get("authorization").map(|token| token.as_bytes()) {
-            None => Err(Denied::Unauthorized),
-            Some(b"as asked") => Ok(asked),
-            Some(b"as bob") => Ok(EvaluationContext::new("bob")),
-            Some(b"often") => Err(Denied::TooManyRequests { retry_after: 7 }),
-            Some(_) => Err(Denied::Forbidden),
+        ofrep::router(|request, asked| {
+            match request.headers.get("authorization").map(hyper::header::HeaderValue::as_bytes) {
+                None => Err(Denied::Unauthorized),
+                Some(b"as asked") => Ok(asked),
+                Some(b"as bob") => Ok(EvaluationContext::new("bob")),
+                Some(b"often") => Err(Denied::TooManyRequests { retry_after: 7 }),
+                Some(_) => Err(Denied::Forbidden),
+            }
         })
     };
     let ask = async |token: Option<&str>, body: &str| {

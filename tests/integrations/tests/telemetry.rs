@@ -2,6 +2,8 @@
 //!
 //! One test: recorders and the source are process-wide.
 
+#![allow(clippy::float_cmp, reason = "counts, which are exact")]
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -15,7 +17,7 @@ use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 use opentelemetry::logs::AnyValue;
 use opentelemetry::metrics::MeterProvider as _;
 use opentelemetry_sdk::logs::{InMemoryLogExporter, SdkLoggerProvider};
-use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData};
+use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData, ScopeMetrics};
 use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider};
 
 #[derive(Clone, Copy, Debug, PartialEq, FlagValue)]
@@ -96,7 +98,7 @@ fn collected(provider: &SdkMeterProvider, exporter: &InMemoryMetricExporter) -> 
     provider.force_flush().unwrap();
     let mut collected = BTreeMap::new();
     for metrics in exporter.get_finished_metrics().unwrap() {
-        for metric in metrics.scope_metrics().flat_map(|scope| scope.metrics()) {
+        for metric in metrics.scope_metrics().flat_map(ScopeMetrics::metrics) {
             let AggregatedMetrics::F64(MetricData::Gauge(gauge)) = metric.data() else { panic!("{metric:?}") };
             for point in gauge.data_points() {
                 let origin: String = point.attributes().map(|attribute| attribute.value.to_string()).collect();
@@ -110,7 +112,17 @@ fn collected(provider: &SdkMeterProvider, exporter: &InMemoryMetricExporter) -> 
 #[derive(Clone)]
 struct Told(Arc<Mutex<Vec<String>>>);
 
+/// A hook that fails before the flag is evaluated.
+struct Failing;
+
+impl hooks::Hook for Failing {
+    fn before(&self, _: &mut hooks::HookContext<'_>) -> Result<Option<EvaluationContext>, hooks::HookError> {
+        Err("on purpose".into())
+    }
+}
+
 #[test]
+#[allow(clippy::too_many_lines, reason = "one story, in the order in which it happens")]
 fn operators_see_age_connection_refusals_and_evaluations() {
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();
@@ -217,12 +229,6 @@ fn operators_see_age_connection_refusals_and_evaluations() {
     assert!(!refused.contains_key("feature_flag.context.id"), "nobody is known");
 
     // A hook that fails before: the default, told of as an error.
-    struct Failing;
-    impl hooks::Hook for Failing {
-        fn before(&self, _: &mut hooks::HookContext<'_>) -> Result<Option<EvaluationContext>, hooks::HookError> {
-            Err("on purpose".into())
-        }
-    }
     let telling = hooks::add(otel::EvaluationEvents::new(&loggers));
     let failing = hooks::add(Failing);
     let details = flag!(PRICING, details);
@@ -235,11 +241,11 @@ fn operators_see_age_connection_refusals_and_evaluations() {
     is_lost.store(true, Ordering::Relaxed);
     assert!(eventually(|| !flags_runtime::status().is_live()));
     record();
-    let lost = recorded(&snapshotter);
-    assert_eq!(lost["flags_connected origin=source"], 0.0);
+    let cut_off = recorded(&snapshotter);
+    assert_eq!(cut_off["flags_connected origin=source"], 0.0);
     assert_eq!(collected(&meters, &exporter)["flags.connected source"], 0.0);
     let age = |gauges: BTreeMap<String, f64>| gauges["flags_data_age_seconds origin=source"];
-    let before = age(lost);
+    let before = age(cut_off);
     assert!(eventually(|| {
         record();
         age(recorded(&snapshotter)) > before

@@ -17,6 +17,7 @@ struct Model {
     published: AtomicU64,
     epochs: [Epoch; 3],
     current: AtomicU64,
+    number: AtomicU64,
     store: Mutex<()>,
     is_release_due: AtomicU64,
 }
@@ -46,6 +47,7 @@ impl Model {
             published: AtomicU64::new(Published { rule: DEFAULT, earlier: None }.packed()),
             epochs: [0, 1, 2].map(Epoch::new),
             current: AtomicU64::new(0),
+            number: AtomicU64::new(0),
             store: Mutex::new(()),
             is_release_due: AtomicU64::new(0),
         })
@@ -65,7 +67,9 @@ impl Model {
         self.cell.unsettle();
         self.published.swap(Published { rule, earlier }.packed(), Ordering::AcqRel);
         self.write_cell();
+        // `view::announce`
         self.current.swap(number + 1, Ordering::AcqRel);
+        self.number.store(number + 1, Ordering::Release);
         self.release();
     }
 
@@ -117,9 +121,9 @@ impl Model {
     /// A request that reads so many times.
     fn request(&self, reads: usize) -> Vec<u64> {
         let make_release_due = || self.is_release_due.store(1, Ordering::Release);
-        let view = Epoch::enter(|| self.current(), make_release_due);
+        let view = Epoch::enter(|| self.current(), &self.number, make_release_due);
         let answers = (0..reads).map(|_| self.read(Some(view))).collect();
-        view.leave(|| self.current(), make_release_due);
+        view.leave(&self.number, make_release_due);
         answers
     }
 }

@@ -1,0 +1,258 @@
+//! What flags cost a web service: requests a second with the layer and 10 flags read in each, beside the same service without, in
+//! one run, while flags change. `cargo bench --bench web` takes 60 s, or as `-- --seconds N`
+//! says.
+//!
+//! Both services stand in one process, on one thread; clients on another one ask each in turn, a quarter of a second at a time, so
+//! that whatever the machine does meanwhile it does to both. Each request reads its flags twice, with an await between, and says
+//! if the answers differ: none may. Flags change 200 times a second: settled ones on and off, percentages, values.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a bench that fails should say where")]
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::extract::Query;
+use axum::routing::get;
+use cpu_time::ThreadTime;
+use flags_runtime::source::{MemorySource, MemoryWriter};
+use flags_runtime::web::{FlagsLayer, TrustedHeaders};
+use flags_runtime::{Flag, FlagValue, builder, feature_flag, flag};
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tower_layer::Identity;
+
+#[derive(Clone, Copy, Debug, PartialEq, FlagValue)]
+enum Pricing {
+    Control,
+    VariantA,
+    VariantB,
+}
+
+macro_rules! switches {
+    ($($id:ident $name:literal),*) => {
+        $(#[feature_flag(name = $name, default = false, expires = "2099-01-01")]
+        static $id: Flag<bool>;)*
+    };
+}
+
+switches!(CART "web_cart", MAIL "web_mail", SEARCH "web_search", WISH "web_wish", HALF "web_half", TENTH "web_tenth");
+
+#[feature_flag(name = "web_pricing", default = Pricing::Control, expires = "2099-01-01")]
+static PRICING: Flag<Pricing>;
+#[feature_flag(name = "web_size", default = 20, expires = "2099-01-01")]
+static SIZE: Flag<u32>;
+#[feature_flag(name = "web_banner", default = "Welcome", expires = "2099-01-01")]
+static BANNER: Flag<String>;
+#[feature_flag(name = "web_ratio", default = 0.5, expires = "2099-01-01")]
+static RATIO: Flag<f64>;
+
+const CONNECTIONS: usize = 16;
+const SLICE: Duration = Duration::from_millis(250);
+/// Between two changes.
+const PACE: Duration = Duration::from_millis(5);
+const LEAST_RATIO: f64 = 0.97;
+
+static TORN: AtomicU64 = AtomicU64::new(0);
+
+#[derive(Deserialize)]
+struct Asked {
+    product: u32,
+}
+
+/// What both services do: a query is parsed, a page of products is listed, JSON is written.
+#[derive(Serialize)]
+struct Listing {
+    product: u32,
+    products: Vec<Product>,
+}
+
+#[derive(Serialize)]
+struct Product {
+    id: u32,
+    name: String,
+    price: f64,
+}
+
+fn listing(product: u32) -> axum::Json<Listing> {
+    let products =
+        (0..20).map(|n| Product { id: product + n, name: format!("Product {n}"), price: f64::from(n) + 0.99 });
+    axum::Json(Listing { product, products: products.collect() })
+}
+
+async fn plain(Query(Asked { product }): Query<Asked>) -> axum::Json<Listing> {
+    tokio::task::yield_now().await;
+    listing(product)
+}
+
+async fn flagged(Query(Asked { product }): Query<Asked>) -> axum::Json<Listing> {
+    let switches = || (flag!(CART), flag!(MAIL), flag!(SEARCH), flag!(WISH), flag!(HALF), flag!(TENTH));
+    let values = || (flag!(PRICING), flag!(SIZE), flag!(RATIO));
+    let (first, first_values, banner) = (switches(), values(), flag!(BANNER));
+    tokio::task::yield_now().await;
+    // The second look is the measurement's own: it costs as much again, so it is taken in one of 16 requests.
+    if product % 16 == 0 && (first != switches() || first_values != values() || banner != *flag!(BANNER)) {
+        TORN.fetch_add(1, Ordering::Relaxed);
+    }
+    listing(product)
+}
+
+fn change(writer: &MemoryWriter, is_over: &AtomicBool) -> usize {
+    let mut n = 0;
+    while !is_over.load(Ordering::Relaxed) {
+        n += 1;
+        let percentage = if n % 2 == 0 { 100 } else { 0 };
+        let name = ["web_cart", "web_mail", "web_search", "web_wish", "web_half", "web_tenth"][n % 6];
+        let percentage = if name == "web_half" {
+            40 + n % 20
+        } else if name == "web_tenth" {
+            5 + n % 10
+        } else {
+            percentage
+        };
+        writer.set(name, format!(r#"{{"enabled":true,"rollout_percentage":{percentage}}}"#));
+        writer.set("web_size", format!(r#"{{"enabled":true,"value":{n}}}"#));
+        writer.set("web_banner", format!(r#"{{"enabled":true,"rollout_percentage":50,"value":"banner {n}"}}"#));
+        let pricing = ["control", "variant_a", "variant_b"][n % 3];
+        writer.set("web_pricing", format!(r#"{{"enabled":true,"rollout_percentage":50,"value":"{pricing}"}}"#));
+        thread::sleep(PACE);
+    }
+    n
+}
+
+/// A service on a thread and a runtime of its own; gives its address, and the CPU time that its thread has used so far.
+fn serve(name: &str, app: Router) -> (SocketAddr, Arc<AtomicU64>) {
+    let (tell, told) = std::sync::mpsc::channel();
+    let used = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&used);
+    let thread = thread::Builder::new().name(name.to_owned());
+    let served = thread.spawn(move || {
+        let count = move || {
+            let nanoseconds = u64::try_from(ThreadTime::now().as_duration().as_nanos()).unwrap();
+            counted.store(nanoseconds, Ordering::Relaxed);
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().on_thread_park(count).build().unwrap();
+        runtime.block_on(async move {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            tell.send(listener.local_addr().unwrap()).unwrap();
+            axum::serve(listener, app).await.unwrap();
+        });
+    });
+    served.unwrap();
+    (told.recv().unwrap(), used)
+}
+
+/// Asks until the time is up, over and over on one connection; gives the number of answers.
+async fn ask(stream: &mut TcpStream, user: usize, until: Instant) -> u64 {
+    let mut answers = 0;
+    let mut buffer = vec![0; 16 * 1024];
+    while Instant::now() < until {
+        let request = format!(
+            "GET /products?product={answers} HTTP/1.1\r\nHost: x\r\nX-User-ID: user-{user}\r\nX-User-Groups: beta\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut filled = 0;
+        loop {
+            filled += stream.read(&mut buffer[filled..]).await.unwrap();
+            let text = &buffer[..filled];
+            if let Some(end) = text.windows(4).position(|window| window == b"\r\n\r\n") {
+                assert!(text.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(text));
+                let head = std::str::from_utf8(&text[..end]).unwrap().to_ascii_lowercase();
+                let length = head.split("content-length: ").nth(1).unwrap().lines().next().unwrap();
+                if filled >= end + 4 + length.trim().parse::<usize>().unwrap() {
+                    break;
+                }
+            }
+        }
+        answers += 1;
+    }
+    answers
+}
+
+async fn connect(address: SocketAddr) -> Vec<TcpStream> {
+    let mut streams = Vec::new();
+    for _ in 0..CONNECTIONS {
+        let stream = TcpStream::connect(address).await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        streams.push(stream);
+    }
+    streams
+}
+
+/// All connections at once, for one slice.
+async fn slice(streams: Vec<TcpStream>) -> (Vec<TcpStream>, u64) {
+    let until = Instant::now() + SLICE;
+    let asking: Vec<_> = streams
+        .into_iter()
+        .enumerate()
+        .map(|(user, mut stream)| {
+            tokio::spawn(async move {
+                let answers = ask(&mut stream, user, until).await;
+                (stream, answers)
+            })
+        })
+        .collect();
+    let (mut streams, mut answers) = (Vec::new(), 0);
+    for asked in asking {
+        let (stream, count) = asked.await.unwrap();
+        streams.push(stream);
+        answers += count;
+    }
+    (streams, answers)
+}
+
+fn main() {
+    // `-- --test` only shows that it runs.
+    let is_test = std::env::args().any(|word| word == "--test");
+    let seconds = std::env::args().skip_while(|word| word != "--seconds").nth(1).map(|text| text.parse().unwrap());
+    let length = Duration::from_secs(if is_test { 2 } else { seconds.unwrap_or(60) });
+    let source = MemorySource::new();
+    let writer = source.writer();
+    let _guard = builder().source(source).start().unwrap();
+    let plain = serve("plain", Router::new().route("/products", get(plain)));
+    // Any layer at all: what axum takes to put one around a route.
+    let layered = serve("layered", Router::new().route("/products", get(self::plain)).layer(Identity::new()));
+    let layer = FlagsLayer::new(TrustedHeaders::new());
+    let flagged = serve("flagged", Router::new().route("/products", get(flagged)).layer(layer));
+    let services = [("without flags", plain), ("with a layer that does nothing", layered), ("with flags", flagged)];
+    let is_over = Arc::new(AtomicBool::new(false));
+    let changing = thread::spawn({
+        let is_over = Arc::clone(&is_over);
+        move || change(&writer, &is_over)
+    });
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let answers = runtime.block_on(async {
+        let mut streams = Vec::new();
+        for (_, (address, _)) in &services {
+            streams.push(connect(*address).await);
+        }
+        let mut answers = [0; 3];
+        let until = Instant::now() + length;
+        while Instant::now() < until {
+            for (streams, answers) in streams.iter_mut().zip(&mut answers) {
+                let (back, count) = slice(std::mem::take(streams)).await;
+                *streams = back;
+                *answers += count;
+            }
+        }
+        answers
+    });
+    is_over.store(true, Ordering::Relaxed);
+    let changes = changing.join().unwrap();
+    let torn = TORN.load(Ordering::Relaxed);
+    println!("{} s, {CONNECTIONS} connections, {changes} rounds of changes", length.as_secs());
+    for ((name, (_, used)), count) in services.iter().zip(answers) {
+        #[allow(clippy::cast_precision_loss, reason = "counts of a minute")]
+        let (cost, ratio) = {
+            let cost = used.load(Ordering::Relaxed) as f64 / count as f64 / 1000.0;
+            (cost, count as f64 / answers[0] as f64)
+        };
+        println!("  {name:<31} {count:>8} requests   {cost:>5.1} us of CPU each   {ratio:.3}");
+    }
+    println!("  aim of the last ratio: {LEAST_RATIO}; requests that saw two answers: {torn}");
+    assert_eq!(torn, 0, "a request saw two answers for one flag");
+}
