@@ -4,11 +4,9 @@
 use std::net::SocketAddr;
 
 use axum::Router;
-use axum::extract::Request;
-use axum::middleware::{Next, from_fn};
 use axum::routing::get;
-use flags_runtime::testing::Overrides;
-use flags_runtime::{EvaluationContext, Flag, feature_flag, flag};
+use flags_runtime::web::{FlagsLayer, TrustedHeaders};
+use flags_runtime::{Flag, feature_flag, flag};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -17,21 +15,13 @@ static CART: Flag<bool>;
 #[feature_flag(name = "server_mail", default = true, expires = "2099-01-01")]
 static MAIL: Flag<bool>;
 
-/// A service as it would run anywhere; the layer hands the overrides of whoever makes it to its requests.
+/// A service as it would run anywhere; the layer carries the overrides of whoever makes it to its requests.
 fn service() -> Router {
-    let overrides = Overrides::current();
-    let forced = from_fn(move |request: Request, next: Next| {
-        let overrides = overrides.clone();
-        async move {
-            let ctx = EvaluationContext::new("user-42");
-            overrides.scope_async(ctx.scope_async(next.run(request))).await
-        }
-    });
     let answer = || async {
         tokio::task::yield_now().await;
         format!("cart {}, mail {}", flag!(CART), flag!(MAIL))
     };
-    Router::new().route("/", get(answer)).layer(forced)
+    Router::new().route("/", get(answer)).layer(FlagsLayer::new(TrustedHeaders::new()))
 }
 
 /// Starts a server on a task of its own, as a real one would be.

@@ -118,6 +118,6 @@ pub use status::{MissingKey, Readiness, RefusedDocument, SourceState, SourceStat
 pub use targeting_keys::TargetingKeys;
 pub use types::{FlagRef, FlagValue, Json};
 
-#[cfg(all(doctest, feature = "redis", feature = "testing"))]
+#[cfg(all(doctest, feature = "redis", feature = "testing", feature = "axum"))]
 #[doc = include_str!("../../README.md")]
 struct Readme;
