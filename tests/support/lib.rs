@@ -5,6 +5,7 @@
 #![allow(clippy::missing_panics_doc, reason = "a panic is how a test fails")]
 #![allow(clippy::expect_used, reason = "a panic is how a test fails")]
 
+pub mod browser;
 pub mod change;
 pub mod fleet;
 pub mod redis;

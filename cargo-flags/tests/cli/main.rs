@@ -6,7 +6,6 @@ mod acl;
 mod artifact;
 mod audit;
 mod audit_live;
-mod browser;
 mod check;
 mod eval;
 mod explain;

@@ -5,9 +5,9 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use fantoccini::{Client, Locator};
+use flags_workspace_tests::browser::look;
 use serde_json::{Value, json};
 
-use crate::browser::look;
 use crate::made::{artifact, flag, site};
 use crate::support::{cargo_flags, run};
 
@@ -81,7 +81,7 @@ fn a_person_finds_sorts_and_filters_a_thousand_flags() {
     let page = folder.path().join("flags.html");
     fs::write(&page, html).unwrap();
 
-    look(&page, |client| async move {
+    look(&format!("file://{}", page.display()), |client| async move {
         assert_eq!(client.title().await.unwrap(), "Feature flags on 2026-11-01");
         expect(&client, FLAGS).await;
         assert_eq!(js(&client, "return window.pwned ?? null").await, Value::Null);

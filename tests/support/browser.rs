@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::io::{BufRead as _, BufReader};
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use fantoccini::{Client, ClientBuilder};
@@ -41,8 +40,8 @@ impl Drop for Driver {
     }
 }
 
-/// Opens a file in a browser and looks at it.
-pub(crate) fn look<F>(file: &Path, at: impl FnOnce(Client) -> F)
+/// Opens an address in a browser and looks at it.
+pub fn look<F>(url: &str, at: impl FnOnce(Client) -> F)
 where
     F: Future<Output = ()> + Send + 'static,
 {
@@ -55,7 +54,7 @@ where
         let mut builder = ClientBuilder::new(HttpConnector::new());
         builder.capabilities(options.as_object().unwrap().clone());
         let client = builder.connect(&format!("http://127.0.0.1:{}", driver.port)).await.unwrap();
-        client.goto(&format!("file://{}", file.display())).await.unwrap();
+        client.goto(url).await.unwrap();
         // In a task, so that the browser is closed whatever becomes of it.
         let seen = tokio::spawn(at(client.clone())).await;
         client.close().await.unwrap();
