@@ -41,7 +41,8 @@ fn page(title: &str, body: &str, flags: &Flags, exposures: &VecDeque<Exposure>) 
 :root {{ color-scheme: light dark; font-family: system-ui, sans-serif; line-height: 1.5 }}
 body {{ max-width: 44rem; margin: 2rem auto; padding: 0 1rem }}
 aside {{ margin-top: 3rem; padding: 1rem; border: 1px solid; border-radius: .5rem; overflow-x: auto }}
-th, td {{ text-align: left; padding: .1rem 1rem .1rem 0 }}
+pre {{ white-space: pre-wrap }}
+caption, th, td {{ text-align: left; padding: .1rem 1rem .1rem 0 }}
 </style>
 <h1>{title}</h1>{body}{panel}
 <footer><p>You are <b id=user>{user}</b>. Be <a href='/be/ada'>ada</a> or <a href='/be/bob'>bob</a>.</p></footer></html>"
