@@ -115,7 +115,7 @@ mod decided {
     use std::hint::black_box;
 
     use divan::Bencher;
-    use flags_runtime::flag;
+    use flags_runtime::{RequestScope, flag};
     use sha2::{Digest, Sha256};
 
     use super::{HALF, LISTED, ctx, reads};
@@ -136,6 +136,11 @@ mod decided {
     #[divan::bench(name = "2 rollout of 50 %, ambient")]
     fn ambient(bencher: Bencher<'_, '_>) {
         ctx().scope(|| reads(bencher, || flag!(HALF).into()));
+    }
+
+    #[divan::bench(name = "2 rollout of 50 %, remembered within a request")]
+    fn remembered(bencher: Bencher<'_, '_>) {
+        RequestScope::new(ctx().clone()).scope(|| reads(bencher, || flag!(HALF).into()));
     }
 
     #[divan::bench(name = "3 list of 1,000 users")]

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use flags_runtime::source::MemorySource;
-use flags_runtime::{EvaluationContext, Flag, Json, builder, feature_flag, flag};
+use flags_runtime::{EvaluationContext, Flag, Json, RequestScope, builder, feature_flag, flag};
+use flags_workspace_tests::eventually;
 
 #[feature_flag(name = "alloc_on", default = false, expires = "2099-01-01")]
 static ON: Flag<bool>;
@@ -43,8 +44,24 @@ fn no_read_allocates() {
         assert!((flag!(REFUSED) - 0.5).abs() < f64::EPSILON);
         ctx.scope(|| assert_eq!(flag!(LISTED), 9));
     };
+    let in_a_request = || {
+        // Evaluated, and remembered.
+        assert!(flag!(HALF) && flag!(HALF));
+        assert_eq!((flag!(LISTED), &*flag!(TITLE)), (9, "from the document"));
+    };
     // Once before counting: a thread's first read makes its own slot in arc-swap's list.
     reads();
     let counted = allocation_counter::measure(|| (0..100).for_each(|_| reads()));
     assert_eq!(counted.count_total, 0, "{counted:?}");
+    RequestScope::new(ctx.clone()).scope(|| {
+        let counted = allocation_counter::measure(|| (0..100).for_each(|_| in_a_request()));
+        assert_eq!(counted.count_total, 0, "{counted:?}");
+        // A view that is behind: flags are held for it.
+        writer.set("alloc_title", r#"{"enabled":true,"value":"another one"}"#);
+        assert!(eventually(Duration::from_secs(10), || {
+            std::thread::scope(|scope| scope.spawn(|| flag!(TITLE) == "another one").join().unwrap())
+        }));
+        let counted = allocation_counter::measure(|| (0..100).for_each(|_| in_a_request()));
+        assert_eq!(counted.count_total, 0, "{counted:?}");
+    });
 }

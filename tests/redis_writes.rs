@@ -10,7 +10,9 @@ use std::time::Duration;
 use flags_runtime::source::redis::RedisSource;
 use flags_runtime::source::redis::admin::{Admin, AdminError, AuditNote, Existing, Names, NewDocument};
 use flags_runtime::writer::{Applied, FlagWriter};
-use flags_runtime::{EvaluationContext, Flag, FlagValue, Guard, Json, builder, feature_flag, flag};
+use flags_runtime::{
+    EvaluationContext, Flag, FlagValue, Guard, Json, RequestScope, builder, context, feature_flag, flag,
+};
 use flags_workspace_tests::redis::RedisServer;
 use flags_workspace_tests::turn::Turn;
 use serde::{Deserialize, Serialize};
@@ -95,6 +97,23 @@ fn what_is_written_is_what_is_read_next() {
     // The same text again is in force already.
     assert_eq!(writer.disable(&CHECKOUT).unwrap().applied, Applied::Here);
     assert_eq!(server.cli(&["EXISTS", "ff:Page Size"]), "0");
+}
+
+#[test]
+fn a_request_reads_what_it_has_written_and_others_go_on_as_they_began() {
+    let _turn = Turn::take();
+    let server = RedisServer::start();
+    let _guard = followed(&server);
+    let mut writer = writer(&server);
+    let request = || RequestScope::new(EvaluationContext::new("ada"));
+    let other = request().scope(|| context::carry(|| flag!(PAGE_SIZE)));
+    request().scope(|| {
+        assert_eq!(flag!(PAGE_SIZE), 20);
+        writer.set(&PAGE_SIZE, 7).unwrap();
+        assert_eq!(flag!(PAGE_SIZE), 7);
+    });
+    assert_eq!(other(), 20);
+    assert_eq!(flag!(PAGE_SIZE), 7);
 }
 
 #[test]

@@ -53,7 +53,7 @@ use proc_macro::TokenStream;
 /// | `created` | `"YYYY-MM-DD"` | |
 /// | `ticket` | any text | |
 /// | `kind` | `release`, `experiment`, `ops` or `permission` | |
-/// | `public` | a bare word, or `true`, `false` | not `public` unless given |
+/// | `public` | a bare word, or `true`, `false`: clients outside may be told; a `Json<T>` needs `T: Serialize` | not `public` unless given |
 /// | `on_outage` | `last_known`, or `default(after = "5m")` (`ms`, `s` or `m`) | what is answered while the source is away: the last decision, unless given, or from then on the declared default |
 /// | `key` | 1 to 256 bytes without control characters | the name in Redis or at a provider, where it is not `name` |
 /// | `crate` | a path | where `flags_runtime` is, if not at `::flags_runtime` |

@@ -3,6 +3,7 @@
 //! A batch of publishes ends an epoch. A view goes by what was in force in its own, so each flag that is replaced keeps it for as
 //! long as a view of that epoch is open, and is slow meanwhile. A process that opens no view pays nothing.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, TryLockError};
 use std::time::{Duration, Instant};
@@ -53,6 +54,8 @@ pub(crate) fn release_if_due() {
     let mut replaced = Replaced::new();
     state.held.release(&mut replaced);
     drop(state);
+    // A value's `Drop` is users' code, and its panic is none of this reader's.
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(replaced)));
 }
 
 /// Whether a view may go by something earlier of this flag. The lock is held.
