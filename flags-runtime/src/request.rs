@@ -5,7 +5,6 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::context::{self, EvaluationContext};
@@ -45,7 +44,7 @@ pub struct RequestScope {
 #[derive(Debug)]
 pub(crate) struct Scene {
     ctx: Option<EvaluationContext>,
-    view: Option<Arc<View>>,
+    view: Option<View>,
     #[cfg(feature = "testing")]
     overrides: Overrides,
 }
@@ -100,7 +99,7 @@ impl RequestScope {
     pub(crate) fn begin(self) -> Scene {
         let view = view::current().or_else(|| {
             let has_length = !self.length.is_zero();
-            has_length.then(|| Arc::new(store::open_view(self.length)))
+            has_length.then(|| store::open_view(self.length))
         });
         Scene {
             ctx: Some(self.ctx),

@@ -40,6 +40,11 @@ impl Epoch {
         }
     }
 
+    /// Counts a view in beside one that is counted already, so the epoch is open whoever looks.
+    pub(crate) fn enter_again(&self) {
+        self.open.fetch_add(1, Ordering::AcqRel);
+    }
+
     /// Counts a view out; `closed` is called if it was the last one of an epoch that is over.
     pub(crate) fn leave(&self, lasts: &AtomicU64, closed: impl Fn()) {
         // Release: what the view has read, it read before whoever finds the epoch closed changes it. Acquire: whoever has

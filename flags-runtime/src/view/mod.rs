@@ -27,6 +27,7 @@ use crate::context::{self, ContextId, EvaluationContext};
 
 /// How long a view lasts, unless set.
 pub(crate) const DEFAULT_LENGTH: Duration = Duration::from_secs(10);
+const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 /// The epoch that lasts.
 static CURRENT: LazyLock<ArcSwap<Epoch>> = LazyLock::new(|| ArcSwap::from_pointee(Epoch::new(0)));
@@ -37,18 +38,16 @@ static IS_RELEASE_DUE: AtomicBool = AtomicBool::new(false);
 /// The longest time that any view was given, in milliseconds.
 static LONGEST: AtomicU64 = AtomicU64::new(0);
 
-/// The flags as they were at one moment. Open until it is dropped.
+/// The flags as they were at one moment. Open until it and its clones are dropped.
 #[derive(Debug)]
 pub(crate) struct View {
     epoch: Arc<Epoch>,
-    began: Instant,
-    length: Duration,
-    /// Given up before its time.
-    is_over: AtomicBool,
+    /// When it is over; none if it was given up before.
+    until: Option<Instant>,
 }
 
 thread_local! {
-    static HERE: RefCell<Option<Arc<View>>> = const { RefCell::new(None) };
+    static HERE: RefCell<Option<View>> = const { RefCell::new(None) };
     static MEMO: RefCell<memo::Memo> = const { RefCell::new(memo::Memo::new()) };
 }
 
@@ -62,19 +61,26 @@ impl View {
             LONGEST.fetch_max(millis, Ordering::Relaxed);
         }
         let epoch = Guard::into_inner(Epoch::enter(|| Current(CURRENT.load()), &NUMBER, make_release_due).0);
-        Self { epoch, began: Instant::now(), length, is_over: AtomicBool::new(false) }
+        // A time that no clock reaches is as good as a century.
+        let now = Instant::now();
+        Self { epoch, until: Some(now.checked_add(length).unwrap_or(now + CENTURY)) }
     }
 
     /// The epoch that it shows; none once its time is over.
     fn shown(&self) -> Option<u64> {
-        // Relaxed: who ends a view goes by it in program order; others may go by it a little later.
-        let is_over = self.is_over.load(Ordering::Relaxed) || self.began.elapsed() >= self.length;
-        if is_over {
+        if self.until.is_none_or(|until| until <= Instant::now()) {
             // It may be what flags are still held for.
             make_release_due();
             return None;
         }
         Some(self.epoch.number())
+    }
+}
+
+impl Clone for View {
+    fn clone(&self) -> Self {
+        self.epoch.enter_again();
+        Self { epoch: Arc::clone(&self.epoch), until: self.until }
     }
 }
 
@@ -96,27 +102,29 @@ impl Deref for Current {
 }
 
 /// Exchanges the view of this thread.
-pub(crate) fn swap_here(view: &mut Option<Arc<View>>) {
+pub(crate) fn swap_here(view: &mut Option<View>) {
     // A thread that is being torn down has no place for it, and reads live.
     let _ = HERE.try_with(|place| std::mem::swap(&mut *place.borrow_mut(), view));
 }
 
 /// The view of this thread.
-pub(crate) fn current() -> Option<Arc<View>> {
+pub(crate) fn current() -> Option<View> {
     HERE.try_with(|here| here.borrow().clone()).ok().flatten()
 }
 
 /// Ends the view of this thread before its time: what is read from here on is live.
 #[cfg(feature = "admin")]
 pub(crate) fn end_here() {
-    if let Some(view) = current() {
-        view.is_over.store(true, Ordering::Relaxed);
-    }
+    let _ = HERE.try_with(|here| {
+        if let Some(view) = here.borrow_mut().as_mut() {
+            view.until = None;
+        }
+    });
 }
 
 /// The epoch that a read here has to go by; none if it is live.
 pub(crate) fn shown_here() -> Option<u64> {
-    HERE.try_with(|here| here.borrow().as_ref().and_then(|view| view.shown())).ok().flatten()
+    HERE.try_with(|here| here.borrow().as_ref().and_then(View::shown)).ok().flatten()
 }
 
 /// The epoch that the view of this thread shows, if nothing at all was published since: then neither kills nor the view's age
@@ -126,7 +134,7 @@ pub(crate) fn unchanged_here() -> Option<u64> {
     // Relaxed: as late as a settled read may be.
     let lasts = NUMBER.load(Ordering::Relaxed);
     let is_unchanged =
-        |here: &RefCell<Option<Arc<View>>>| here.borrow().as_ref().is_some_and(|view| view.epoch.number() == lasts);
+        |here: &RefCell<Option<View>>| here.borrow().as_ref().is_some_and(|view| view.epoch.number() == lasts);
     HERE.try_with(is_unchanged).is_ok_and(|is| is).then_some(lasts)
 }
 

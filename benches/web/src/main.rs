@@ -1,6 +1,6 @@
 //! What flags cost a web service: requests with the layer and 10 flags read in each, beside the same service without, in one run,
-//! while flags change. `cargo bench --bench web` takes 60 s, or as `-- --seconds N`
-//! says.
+//! while flags change. `cargo run --release -p web-bench` takes 60 s, or as
+//! `-- --seconds N` says.
 //!
 //! The services stand in one process, each on a thread; clients on another one ask each in turn, a quarter of a second at a time,
 //! so that whatever the machine does meanwhile it does to all; ratios are medians of such rounds. One request in 16 reads its flags twice, with an await between, and
