@@ -7,7 +7,9 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, SystemTime};
 
 use flags_runtime::exposure::{Exposure, Exposures};
-use flags_runtime::{EvaluationContext, Flag, FlagValue, Json, Reason, TargetingKeys, builder, feature_flag, flag};
+use flags_runtime::{
+    EvaluationContext, Flag, FlagValue, Json, Reason, TargetingKeys, builder, feature_flag, flag, hooks,
+};
 use flags_workspace_tests::eventually;
 use flags_workspace_tests::turn::Turn;
 
@@ -55,9 +57,11 @@ fn what_is_shown_is_told_once_for_each_user_and_variant() {
         user(2).scope(|| assert!(flag!(SWITCH, exposed)));
         // Read, and shown later, or never.
         let details = flag!(SIZE, &user(1), details);
-        details.track_for(&user(1));
+        details.track();
         flag!(TITLE, &user(1), details);
-        user(1).scope(|| flag!(LONG, details).track());
+        let details = user(1).scope(|| flag!(LONG, details));
+        // For whom it was evaluated, whoever it is now.
+        user(7).scope(|| details.track());
         assert_eq!(flag!(LIMITS, &user(1), exposed).max, 5);
     }
     drop(subscription);
@@ -91,6 +95,34 @@ fn another_variant_is_another_exposure() {
     flag!(PRICING, &user(1), exposed);
     drop(subscription);
     assert_eq!(exposures.iter().map(|exposure| exposure.variant).collect::<Vec<_>>(), ["control", "variant_a"]);
+}
+
+#[test]
+fn whoever_a_hook_has_put_in_place_is_the_one_that_is_told_of() {
+    struct Replacing;
+    impl hooks::Hook for Replacing {
+        fn before(&self, _: &mut hooks::HookContext<'_>) -> Result<Option<EvaluationContext>, hooks::HookError> {
+            Ok(Some(user(2)))
+        }
+    }
+    let _turn = Turn::take();
+    let (subscription, exposures) = Exposures::new().channel(100).unwrap();
+    {
+        let _hook = hooks::add(Replacing);
+        flag!(SIZE, &user(1), exposed);
+    }
+    drop(subscription);
+    // SHA-256 of "user-2".
+    assert_eq!(exposures.recv().unwrap().targeting_key.as_deref(), Some("d92b69cfb82cecab"));
+}
+
+#[test]
+fn what_nobody_takes_is_counted() {
+    let _turn = Turn::take();
+    let (subscription, exposures) = Exposures::new().channel(100).unwrap();
+    drop(exposures);
+    flag!(SIZE, &user(1), exposed);
+    assert!(eventually(SOON, || subscription.dropped() == 1));
 }
 
 #[test]
@@ -131,7 +163,8 @@ fn a_sample_is_of_users_and_the_same_for_every_flag() {
     assert!((400..600).contains(&quarter.len()), "{}", quarter.len());
     assert_eq!(quarter, again);
     assert!(quarter.is_subset(&told(60.0)), "who is in a small sample is in a larger one");
-    assert!(told(0.0).is_empty());
+    assert!(told(0.0).is_empty() && told(-1.0).is_empty() && told(f64::NAN).is_empty());
+    assert_eq!(told(200.0).len(), 2_000);
 }
 
 #[test]

@@ -153,6 +153,13 @@ fn after_its_time_a_request_reads_live() {
         running.set("view_checkout", ON, || flag!(CHECKOUT));
         assert!(eventually(SOON, || flag!(CHECKOUT)), "its time is up");
     });
+    // What a kill that was lifted has left behind goes with the view.
+    request().lasting(Duration::from_millis(300)).scope(|| {
+        running.set("view_checkout", KILLED, || !flag!(CHECKOUT));
+        running.set("view_checkout", ON, || flag!(CHECKOUT));
+        assert!(eventually(SOON, || flag!(CHECKOUT)), "its time is up");
+        assert!(flag!(CHECKOUT), "and does not come back");
+    });
     let live_at_once = request().lasting(Duration::ZERO);
     live_at_once.scope(|| {
         running.set("view_checkout", NOBODY, || !flag!(CHECKOUT));

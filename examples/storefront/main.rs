@@ -116,7 +116,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let _exposures = Exposures::new().subscribe(move |exposure| telling.note(exposure))?;
 
     let address = env::var("STOREFRONT_ADDRESS").unwrap_or_else(|_| "127.0.0.1:3000".to_owned());
-    let listener = tokio::net::TcpListener::bind(&address).await.map_err(|error| format!("{address}: {error}"))?;
+    let listener = tokio::net::TcpListener::bind(&address)
+        .await
+        .map_err(|error| format!("{address}: {error}; STOREFRONT_ADDRESS=127.0.0.1:0 takes a free port"))?;
     println!("listening on http://{}", listener.local_addr()?);
     let stopped = async {
         let _ = tokio::signal::ctrl_c().await;

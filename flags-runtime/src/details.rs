@@ -4,6 +4,8 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::context::EvaluationContext;
+
 /// The answer of one evaluation with its reason, as `flag!(X, details)` gives it.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -18,6 +20,24 @@ pub struct EvaluationDetails<V> {
     pub reason: Reason,
     /// What went wrong on the way, although there is an answer.
     pub error_code: Option<ErrorCode>,
+    /// For [`track`](Self::track).
+    pub(crate) evaluated_for: EvaluatedFor,
+}
+
+/// For whom a flag was evaluated: no part of what the details say, so neither compared nor shown.
+#[derive(Clone)]
+pub(crate) struct EvaluatedFor(pub(crate) EvaluationContext);
+
+impl PartialEq for EvaluatedFor {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl fmt::Debug for EvaluatedFor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("..")
+    }
 }
 
 /// A flag's value whatever its type, for code that is told of every flag.
@@ -83,8 +103,15 @@ pub enum ErrorCode {
 impl<V> EvaluationDetails<V> {
     /// The same with another form of the value.
     pub(crate) fn with_value<W>(&self, value: W) -> EvaluationDetails<W> {
-        let Self { key, value: _, variant, reason, error_code } = self;
-        EvaluationDetails { key, value, variant: variant.clone(), reason: *reason, error_code: *error_code }
+        let Self { key, value: _, variant, reason, error_code, evaluated_for } = self;
+        EvaluationDetails {
+            key,
+            value,
+            variant: variant.clone(),
+            reason: *reason,
+            error_code: *error_code,
+            evaluated_for: evaluated_for.clone(),
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 
 pub use crate::feed::Subscription;
 
-use crate::context::{self, EvaluationContext};
+use crate::context::EvaluationContext;
 use crate::details::{AnyValue, EvaluationDetails, Reason};
 use crate::feed::Feed;
 use crate::flag::Flag;
@@ -133,22 +133,30 @@ impl Exposures {
     ///
     /// If the system gives no thread.
     pub fn subscribe(self, sink: impl Fn(Exposure) + Send + 'static) -> io::Result<Subscription> {
-        FEED.subscribe(self.wanted(), QUEUE, move |Shipment { mut exposure, raw_key }| {
-            exposure.targeting_key = targeting_keys::shown(&raw_key);
-            // A sink that panics is called again for the next one; the panic hook has told of it.
-            let _ = catch_unwind(AssertUnwindSafe(|| sink(exposure)));
+        self.feed(move |exposure| {
+            sink(exposure);
+            true
         })
     }
 
-    /// Puts them into a channel of so many places; while it is full they wait, as [`subscribe`](Self::subscribe) says.
+    /// The same, with a sink that says whether it has taken the exposure.
+    fn feed(self, sink: impl Fn(Exposure) -> bool + Send + 'static) -> io::Result<Subscription> {
+        FEED.subscribe(self.wanted(), QUEUE, move |Shipment { mut exposure, raw_key }| {
+            exposure.targeting_key = targeting_keys::shown(&raw_key);
+            // A sink that panics is called again for the next one; the panic hook has told of it.
+            catch_unwind(AssertUnwindSafe(|| sink(exposure))).unwrap_or(false)
+        })
+    }
+
+    /// Puts them into a channel of so many places; while it is full they wait, as [`subscribe`](Self::subscribe) says. Once its
+    /// receiver is gone they are dropped, and counted.
     ///
     /// # Errors
     ///
     /// If the system gives no thread.
     pub fn channel(self, places: usize) -> io::Result<(Subscription, Receiver<Exposure>)> {
         let (sender, receiver) = sync_channel(places);
-        // Closed: nobody listens any more.
-        let subscription = self.subscribe(move |exposure| sender.send(exposure).unwrap_or_default())?;
+        let subscription = self.feed(move |exposure| sender.send(exposure).is_ok())?;
         Ok((subscription, receiver))
     }
 
@@ -167,7 +175,9 @@ impl Exposures {
     }
 
     fn wanted(self) -> Wanted {
-        let sample = (self.percent < 100.0).then(|| Threshold::of(self.percent.max(0.0)));
+        // What is no number is nobody.
+        let is_everybody = self.percent >= 100.0;
+        let sample = (!is_everybody).then(|| Threshold::of(self.percent.max(0.0)));
         let places = match self.remembered {
             0 => 0,
             remembered => remembered.clamp(WAYS, MOST_REMEMBERED).next_power_of_two(),
@@ -254,28 +264,13 @@ fn expose(key: &'static str, value: AnyValue<'_>, variant: Option<&str>, reason:
     FEED.publish(shipment, |wanted| wanted.forget(key, user, &variant));
 }
 
-fn with_context(ctx: Option<&EvaluationContext>, f: impl FnOnce(&EvaluationContext)) {
-    match ctx {
-        Some(ctx) => f(ctx),
-        None => context::with_current(f),
-    }
-}
-
 impl<V: Shown> EvaluationDetails<V> {
-    /// Says that this value is shown now, to whoever the ambient context names: an [`Exposure`].
+    /// Says that this value is shown now, to whom it was evaluated for: an [`Exposure`].
+    ///
+    /// Whoever that was then: it may be said later, in another task or another request.
     pub fn track(&self) {
-        self.track_of(None);
-    }
-
-    /// Says that this value is shown now, to whoever the context names.
-    pub fn track_for(&self, ctx: &EvaluationContext) {
-        self.track_of(Some(ctx));
-    }
-
-    fn track_of(&self, ctx: Option<&EvaluationContext>) {
         if FEED.has_subscribers() {
-            let any = self.value.any();
-            with_context(ctx, |ctx| expose(self.key, any, self.variant.as_deref(), self.reason, ctx));
+            expose(self.key, self.value.any(), self.variant.as_deref(), self.reason, &self.evaluated_for.0);
         }
     }
 }
@@ -291,7 +286,7 @@ impl<T: FlagValue> Flag<T> {
     /// The value for a context, which is shown now: an [`Exposure`].
     pub fn exposed_for(&'static self, ctx: &EvaluationContext) -> T::Ref {
         let details = self.details_for(ctx);
-        details.track_for(ctx);
+        details.track();
         details.value
     }
 }

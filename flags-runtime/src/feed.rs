@@ -27,7 +27,8 @@ struct Subscriber<E, W> {
     wants: W,
 }
 
-/// Keeps a subscription. Dropping it ends that, within a second at most; what is still in its queue is told before.
+/// Keeps a subscription. Dropping it ends that, and waits until what is in its queue is told, for a second at most: whoever may not wait, as
+/// async code, drops it on a thread that may.
 #[must_use = "events are told only as long as this lives"]
 pub struct Subscription {
     end: Option<Box<dyn FnOnce() + Send + Sync>>,
@@ -44,20 +45,25 @@ impl<E: Send, W: Send + Sync> Feed<E, W> {
         Self { thread_name, subscribers: LazyLock::new(ArcSwap::default) }
     }
 
-    /// Calls `each` for every event, on a new thread. It must not panic.
+    /// Calls `each` for every event, on a new thread; it says whether it has taken the event, and must not panic.
     pub(crate) fn subscribe(
         &'static self,
         wants: W,
         longest_queue: usize,
-        each: impl Fn(E) + Send + 'static,
+        each: impl Fn(E) -> bool + Send + 'static,
     ) -> io::Result<Subscription> {
         let (queue, events) = sync_channel::<E>(longest_queue);
         let (end, ended) = std::sync::mpsc::channel::<()>();
+        let dropped = Arc::new(AtomicU64::new(0));
+        let not_taken = Arc::clone(&dropped);
         let thread = thread::Builder::new().name(self.thread_name.to_owned()).spawn(move || {
-            events.into_iter().for_each(each);
+            for event in events {
+                if !each(event) {
+                    not_taken.fetch_add(1, Ordering::Relaxed);
+                }
+            }
             drop(end);
         })?;
-        let dropped = Arc::new(AtomicU64::new(0));
         let subscriber = Arc::new(Subscriber { queue, dropped: Arc::clone(&dropped), wants });
         self.subscribers.rcu(|known| known.iter().cloned().chain([Arc::clone(&subscriber)]).collect::<Vec<_>>());
         let end = move || {
@@ -85,7 +91,7 @@ impl<E: Send, W: Send + Sync> Feed<E, W> {
 }
 
 impl Subscription {
-    /// How many events were dropped because they came faster than they were taken.
+    /// How many events were dropped because they came faster than they were taken, or nobody took them.
     pub fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::context::{self, EvaluationContext};
-use crate::details::{ErrorCode, EvaluationDetails, Reason};
+use crate::details::{ErrorCode, EvaluatedFor, EvaluationDetails, Reason};
 use crate::evaluate::{Decision, Explanation, Observer, Step, evaluate_observed};
 use crate::hooks;
 use crate::registry::declaration::{Declaration, FlagCore};
@@ -133,14 +133,14 @@ impl<T: FlagValue> Flag<T> {
     fn hooked(&'static self, ctx: Option<&EvaluationContext>) -> EvaluationDetails<T::Ref> {
         let ctx = ctx.cloned().or_else(context::current).unwrap_or_default();
         let default = T::from_held(Held::Default, &self.default);
-        let mut evaluation = hooks::Evaluation::begin(self.core.declaration, ctx, default.any());
+        let mut evaluation = hooks::Evaluation::begin(self.core.declaration, ctx.clone(), default.any());
         let details = if let Some(ctx) = evaluation.before() {
             let details = self.evaluated(Some(&ctx), &mut ());
             evaluation.after(&details.with_value(details.value.any()));
             details
         } else {
             let error_code = Some(ErrorCode::General);
-            self.details_from(Outcome { error_code, ..Outcome::default(Reason::Error) })
+            self.details_from(Some(&ctx), Outcome { error_code, ..Outcome::default(Reason::Error) })
         };
         evaluation.finally(&details.with_value(details.value.any()));
         details
@@ -162,10 +162,10 @@ impl<T: FlagValue> Flag<T> {
         ctx: Option<&EvaluationContext>,
         observer: &mut impl Observer,
     ) -> EvaluationDetails<T::Ref> {
-        self.details_from(outcome(&self.core, ctx, observer))
+        self.details_from(ctx, outcome(&self.core, ctx, observer))
     }
 
-    fn details_from(&'static self, outcome: Outcome) -> EvaluationDetails<T::Ref> {
+    fn details_from(&'static self, ctx: Option<&EvaluationContext>, outcome: Outcome) -> EvaluationDetails<T::Ref> {
         let Outcome { held, reason, error_code } = outcome;
         let value = T::from_held(held, &self.default);
         EvaluationDetails {
@@ -174,6 +174,7 @@ impl<T: FlagValue> Flag<T> {
             value,
             reason,
             error_code,
+            evaluated_for: EvaluatedFor(ctx.map_or_else(|| context::with_current(Clone::clone), Clone::clone)),
         }
     }
 

@@ -16,8 +16,8 @@ use crate::view::{self, View};
 /// Serves one request: its context is ambient, and each flag has one answer for it.
 ///
 /// Whatever is published while the request is served, its reads go by what was in force when it began; documents that were
-/// written together are seen together. Two exceptions: a kill (`"enabled": false`) holds at once and for the rest of the
-/// request, and after 10 s ([`lasting`](Self::lasting)) reads are live. Within another request's scope the view is that of
+/// written together are seen together. Two exceptions: a kill (`"enabled": false`) holds at once, and within this time it is not taken
+/// back; and after 10 s ([`lasting`](Self::lasting)) reads are live. Within another request's scope the view is that of
 /// the outer one.
 ///
 /// ```

@@ -39,6 +39,7 @@ pub fn subscribe(hook: impl Fn(&ShadowResult) + Send + 'static) -> io::Result<Su
         if let Err(panic) = judging(|| hook(&result)) {
             record::note_fault(result.flag(), "hook", panic.message());
         }
+        true
     })
 }
 

@@ -2,6 +2,8 @@
 
 use std::str;
 
+#[cfg(feature = "tower")]
+use crate::context;
 use crate::context::EvaluationContext;
 
 /// Tells who asks. Implemented for closures `Fn(&R) -> EvaluationContext`.
@@ -39,8 +41,8 @@ pub struct TrustedHeaders {
     groups: String,
 }
 
-/// Whoever an outer layer has found out: the [`EvaluationContext`] among the extensions of the request; without one nobody is
-/// known.
+/// Whoever an outer layer has found out: the [`EvaluationContext`] among the extensions of the request; without one whoever is known
+/// already, as to an outer `FlagsLayer`, else nobody.
 ///
 /// ```
 /// # #[cfg(feature = "axum")] {
@@ -130,7 +132,7 @@ impl<B> RequestContext<http::Request<B>> for TrustedHeaders {
 #[cfg(feature = "tower")]
 impl<B> RequestContext<http::Request<B>> for ContextExtension {
     fn context_of(&self, request: &http::Request<B>) -> EvaluationContext {
-        request.extensions().get().cloned().unwrap_or_default()
+        request.extensions().get().cloned().or_else(context::current).unwrap_or_default()
     }
 }
 

@@ -5,12 +5,17 @@
 //! `targetingKey`, `groups` (a list of texts), and attributes. **Whoever may send a request may be whoever they like**, unless
 //! the authorisation puts another context in the place of theirs.
 //!
+//! A rollout or a list without a `targetingKey` answers as a read in the process does, with `metadata.errorCode`
+//! `TARGETING_KEY_MISSING`. Bodies have 64 KiB at most. A page of another origin needs a CORS layer around the router, which lets it send
+//! `If-None-Match` and read `ETag`.
+//!
 //! Source: <https://github.com/open-feature/protocol>, `service/openapi.yaml`, 0.1 to 0.3.
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
@@ -67,9 +72,14 @@ pub fn router<S: Clone + Send + Sync + 'static>(
 ) -> Router<S> {
     let authorize: Arc<Authorize> = Arc::new(authorize);
     let for_one = Arc::clone(&authorize);
-    let one = async move |Path(key): Path<String>, request: Request| match asked(request, &*for_one).await {
-        Ok((ctx, _)) => RequestScope::new(ctx.clone()).scope(|| one(&key, &ctx)),
-        Err(refused) => refused.into_response(Some(&key)),
+    let one = async move |key: Result<Path<String>, PathRejection>, request: Request| {
+        let Ok(Path(key)) = key else {
+            return respond(StatusCode::BAD_REQUEST, &failure(None, "PARSE_ERROR", "the key is no UTF-8 text"));
+        };
+        match asked(request, &*for_one).await {
+            Ok((ctx, _)) => RequestScope::new(ctx.clone()).scope(|| one(&key, &ctx)),
+            Err(refused) => refused.into_response(Some(&key)),
+        }
     };
     let all = async move |request: Request| match asked(request, &*authorize).await {
         // In one view: flags that were changed together are told together.
@@ -153,8 +163,7 @@ fn one(key: &str, ctx: &EvaluationContext) -> Response {
         Some(Ok(details)) => respond(StatusCode::OK, &success(&details)),
         Some(Err(why)) => respond(StatusCode::BAD_REQUEST, &failure(Some(key), "GENERAL", &why)),
         None => {
-            let why = format!("there is no public flag `{key}`");
-            respond(StatusCode::NOT_FOUND, &failure(Some(key), "FLAG_NOT_FOUND", &why))
+            respond(StatusCode::NOT_FOUND, &failure(Some(key), "FLAG_NOT_FOUND", "there is no public flag of this key"))
         }
     }
 }

@@ -116,6 +116,8 @@ async fn wrong_requests_are_told_what_is_wrong() {
     let (status, told) = one("ofrep_cart", vec![b' '; 70_000]).await;
     assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
     assert!(told["errorDetails"].as_str().unwrap().contains("65536"), "{told}");
+    let (status, told) = one("%ff%fe", "").await;
+    assert_eq!((status, &told["errorCode"]), (StatusCode::BAD_REQUEST, &json!("PARSE_ERROR")));
     let (status, told) = one("ofrep_ratio", "").await;
     assert_eq!((status, &told["errorCode"]), (StatusCode::BAD_REQUEST, &json!("GENERAL")), "no JSON has NaN: {told}");
 }

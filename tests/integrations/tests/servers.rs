@@ -127,6 +127,17 @@ async fn axum_knows_who_asks() {
     expect_each_is_itself(address, true).await;
 }
 
+#[tokio::test]
+async fn an_inner_layer_that_finds_nobody_keeps_whoever_is_known() {
+    let app = axum::Router::new()
+        .route("/", axum::routing::get(seen))
+        .layer(FlagsLayer::new(ContextExtension))
+        .layer(FlagsLayer::new(TrustedHeaders::new()));
+    let request = hyper::Request::get("/").header("x-user-id", "ada").body(axum::body::Body::empty()).unwrap();
+    let answer = app.oneshot(request).await.unwrap().into_body().collect().await.unwrap().to_bytes();
+    assert_eq!(answer, "ada [] false");
+}
+
 mod grpc {
     use tonic::codegen::tokio_stream::Stream;
     use tonic::{Request, Response, Status};
