@@ -41,12 +41,14 @@ struct Entry {
 
 const PLACES: usize = 128;
 
-impl Memo {
+impl Default for Memo {
     /// Nothing yet.
-    pub(super) const fn new() -> Self {
+    fn default() -> Self {
         Self { places: [const { None }; PLACES] }
     }
+}
 
+impl Memo {
     /// What a flag, known by where it lies, has answered to a context in an epoch.
     #[inline]
     pub(super) fn get(&self, flag: usize, epoch: u64, ctx: ContextId) -> Option<Remembered> {
@@ -75,7 +77,7 @@ mod tests {
 
     #[test]
     fn an_answer_belongs_to_its_flag_its_context_and_its_epoch() {
-        let mut memo = Memo::new();
+        let mut memo = Memo::default();
         let answer = |bits| Remembered { value: RememberedValue::Bits(bits), reason: Reason::Split, error_code: None };
         let (ada, bob) = (ContextId::default(), ContextId::default());
         memo.put(640, 1, ada, answer(1));

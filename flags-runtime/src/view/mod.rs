@@ -48,7 +48,8 @@ pub(crate) struct View {
 
 thread_local! {
     static HERE: RefCell<Option<View>> = const { RefCell::new(None) };
-    static MEMO: RefCell<memo::Memo> = const { RefCell::new(memo::Memo::new()) };
+    /// Made by a thread's first read within a view that is worth remembering.
+    static MEMO: RefCell<Option<Box<memo::Memo>>> = const { RefCell::new(None) };
 }
 
 impl View {
@@ -143,7 +144,7 @@ pub(crate) fn unchanged_here() -> Option<u64> {
 pub(crate) fn recall(flag: usize, ctx: Option<&EvaluationContext>) -> Option<Remembered> {
     let epoch = unchanged_here()?;
     let ctx = id_of(ctx);
-    MEMO.try_with(|memo| memo.borrow().get(flag, epoch, ctx)).ok().flatten()
+    MEMO.try_with(|memo| memo.borrow().as_ref()?.get(flag, epoch, ctx)).ok().flatten()
 }
 
 /// Keeps an answer for the next read in this view.
@@ -151,7 +152,7 @@ pub(crate) fn recall(flag: usize, ctx: Option<&EvaluationContext>) -> Option<Rem
 pub(crate) fn remember(flag: usize, ctx: Option<&EvaluationContext>, answer: Remembered) {
     if let Some(epoch) = unchanged_here() {
         let ctx = id_of(ctx);
-        let _ = MEMO.try_with(|memo| memo.borrow_mut().put(flag, epoch, ctx, answer));
+        let _ = MEMO.try_with(|memo| memo.borrow_mut().get_or_insert_default().put(flag, epoch, ctx, answer));
     }
 }
 
