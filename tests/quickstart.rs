@@ -2,13 +2,14 @@
 
 use std::process::Command;
 
+use flags_workspace_tests::example;
 use flags_workspace_tests::redis::RedisServer;
 
 #[test]
 fn the_quickstart_sees_a_set_of_redis_cli_arrive() {
     let server = RedisServer::start();
-    let mut quickstart = Command::new(env!("CARGO"));
-    quickstart.args(["run", "--quiet", "--example", "quickstart"]).env("FLAGS_SOURCE", server.url());
+    let mut quickstart = Command::new(example("quickstart"));
+    quickstart.env("FLAGS_SOURCE", server.url());
     let output = quickstart.env_remove("FLAGS_PREFIX").output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use fantoccini::{Client, Locator};
 use flags_workspace_tests::browser::look;
-use flags_workspace_tests::eventually;
 use flags_workspace_tests::redis::RedisServer;
+use flags_workspace_tests::{eventually, example};
 use serde_json::{Value, json};
 
 const SOON: Duration = Duration::from_secs(10);
@@ -32,12 +32,7 @@ struct Answer {
 
 fn program() -> &'static PathBuf {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        // What `cargo test --test storefront` alone does not build.
-        let built = Command::new(env!("CARGO")).args(["build", "--quiet", "--example", "storefront"]).status().unwrap();
-        assert!(built.success());
-        std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("examples/storefront")
-    })
+    PROGRAM.get_or_init(|| example("storefront"))
 }
 
 impl Shop {
@@ -169,6 +164,25 @@ fn with_redis_a_set_decides_the_next_request_and_a_kill_the_one_after() {
     assert!(eventually(SOON, || shop.steps("X-User-ID: bob\r\n") == LEGACY));
     let reason = &shop.get("/", "").json()["features"]["new_checkout"]["reason"];
     assert_eq!(reason, "DISABLED");
+}
+
+#[test]
+fn without_its_redis_the_shop_opens_with_the_declared_defaults_and_ctrl_c_closes_it() {
+    let mut redis = RedisServer::start();
+    redis.kill();
+    let mut shop = Shop::open(Some(&redis.url()));
+    assert_eq!(shop.steps("X-User-ID: ada\r\n"), LEGACY);
+    redis.restart();
+    redis.cli(&["SET", "ff:new_checkout", r#"{"name":"new_checkout","enabled":true}"#]);
+    assert!(eventually(SOON, || shop.steps("X-User-ID: ada\r\n") == NEW), "it follows once it can");
+    let interrupt = Command::new("kill").args(["-INT", &shop.process.id().to_string()]).status().unwrap();
+    assert!(interrupt.success());
+    let mut ended = None;
+    assert!(eventually(SOON, || {
+        ended = shop.process.try_wait().unwrap();
+        ended.is_some()
+    }));
+    assert!(ended.is_some_and(|status| status.success()), "{ended:?}");
 }
 
 #[test]

@@ -32,6 +32,30 @@ pub fn cargo_in_fixture(name: &str) -> (Command, PathBuf) {
     (command, target)
 }
 
+/// Builds an example of the workspace, and gives where its program is: what `cargo test --test name` alone does not build.
+pub fn example(name: &str) -> PathBuf {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(env!("CARGO_MANIFEST_DIR")).args([
+        "build",
+        "--quiet",
+        "--message-format=json",
+        "--example",
+        name,
+    ]);
+    // Of what cargo tells a test, build scripts that look at it (ring's does) would take that all has changed.
+    for (variable, _) in std::env::vars_os() {
+        if ["CARGO_MANIFEST_", "CARGO_PKG_"].iter().any(|start| variable.to_string_lossy().starts_with(start)) {
+            cargo.env_remove(variable);
+        }
+    }
+    let output = cargo.output().expect("a test has cargo");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let messages = String::from_utf8_lossy(&output.stdout);
+    let messages = messages.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let program = messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next_back();
+    program.unwrap_or_else(|| panic!("cargo tells of no program of the example {name}"))
+}
+
 /// How long between two looks at a condition.
 const LOOK: Duration = Duration::from_millis(2);
 

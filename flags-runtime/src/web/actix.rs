@@ -8,9 +8,9 @@ use std::task::{Context, Poll};
 use actix_web::HttpMessage as _;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 
-use super::caller::{ContextExtension, RequestContext, TrustedHeaders};
+use super::caller::{ContextExtension, RequestContext, TrustedHeaders, or_known};
 use super::layer::FlagsLayer;
-use crate::context::{self, EvaluationContext};
+use crate::context::EvaluationContext;
 use crate::request::play;
 
 /// The service that a [`FlagsLayer`] makes of another one of actix-web.
@@ -69,6 +69,6 @@ impl RequestContext<ServiceRequest> for TrustedHeaders {
 
 impl RequestContext<ServiceRequest> for ContextExtension {
     fn context_of(&self, request: &ServiceRequest) -> EvaluationContext {
-        request.extensions().get().cloned().or_else(context::current).unwrap_or_default()
+        or_known(request.extensions().get())
     }
 }

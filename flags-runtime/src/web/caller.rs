@@ -2,9 +2,7 @@
 
 use std::str;
 
-#[cfg(feature = "tower")]
-use crate::context;
-use crate::context::EvaluationContext;
+use crate::context::{self, EvaluationContext};
 
 /// Tells who asks. Implemented for closures `Fn(&R) -> EvaluationContext`.
 #[diagnostic::on_unimplemented(
@@ -124,16 +122,41 @@ fn text(bytes: &[u8], longest: usize) -> Option<&str> {
 #[cfg(feature = "tower")]
 impl<B> RequestContext<http::Request<B>> for TrustedHeaders {
     fn context_of(&self, request: &http::Request<B>) -> EvaluationContext {
-        let headers = request.headers();
-        self.read(|name| headers.get_all(name).iter().map(http::HeaderValue::as_bytes))
+        self.read(|name| of_headers(request.headers(), name))
     }
+}
+
+/// As for a request; for the authorisation of `ofrep`.
+#[cfg(feature = "tower")]
+impl RequestContext<http::request::Parts> for TrustedHeaders {
+    fn context_of(&self, request: &http::request::Parts) -> EvaluationContext {
+        self.read(|name| of_headers(&request.headers, name))
+    }
+}
+
+#[cfg(feature = "tower")]
+fn of_headers<'a>(headers: &'a http::HeaderMap, name: &str) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+    headers.get_all(name).iter().map(http::HeaderValue::as_bytes)
 }
 
 #[cfg(feature = "tower")]
 impl<B> RequestContext<http::Request<B>> for ContextExtension {
     fn context_of(&self, request: &http::Request<B>) -> EvaluationContext {
-        request.extensions().get().cloned().or_else(context::current).unwrap_or_default()
+        or_known(request.extensions().get())
     }
+}
+
+/// As for a request; for the authorisation of `ofrep`.
+#[cfg(feature = "tower")]
+impl RequestContext<http::request::Parts> for ContextExtension {
+    fn context_of(&self, request: &http::request::Parts) -> EvaluationContext {
+        or_known(request.extensions.get())
+    }
+}
+
+/// Whoever was found out, else whoever is known already.
+pub(super) fn or_known(found: Option<&EvaluationContext>) -> EvaluationContext {
+    found.cloned().or_else(context::current).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use axum::body::Body;
 use axum::response::Response;
 use axum::routing::get;
 use flags_runtime::web::ofrep::{self, Denied};
-use flags_runtime::web::{Flags, FlagsLayer, TrustedHeaders};
+use flags_runtime::web::{Flags, FlagsLayer, RequestContext as _, TrustedHeaders};
 use flags_runtime::{EvaluationContext, Flag, FlagValue, Json, feature_flag, testing};
 use http_body_util::BodyExt as _;
 use hyper::header::{ETAG, HeaderMap, IF_NONE_MATCH, RETRY_AFTER};
@@ -178,6 +178,16 @@ async fn who_may_not_ask_is_not_answered_and_who_may_is_who_the_service_says() {
     assert_eq!((status, headers[RETRY_AFTER].to_str().unwrap()), (StatusCode::TOO_MANY_REQUESTS, "7"));
     assert_eq!(ask(Some("as asked"), &ada).await.2["value"], true);
     assert_eq!(ask(Some("as bob"), &ada).await.2["value"], false);
+}
+
+#[tokio::test]
+async fn the_gateways_headers_may_stand_above_the_body() {
+    let documents = r#"{"ofrep_cart":{"enabled":true,"rollout_percentage":0,"allowed_users":["ada"]}}"#;
+    let _documents = testing::Overrides::new().documents(documents).enter();
+    let app: Router = ofrep::router(|request, _claimed| Ok(TrustedHeaders::new().context_of(request)));
+    let request = Request::post("/ofrep/v1/evaluate/flags/ofrep_cart").header("x-user-id", "bob");
+    let request = request.body(Body::from(context(&json!({"targetingKey": "ada"})))).unwrap();
+    assert_eq!(told(app.oneshot(request).await.unwrap()).await.2["value"], false);
 }
 
 #[tokio::test]
