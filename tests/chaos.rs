@@ -72,7 +72,10 @@ struct Report {
     slow: u64,
     /// The same for work that shares nothing with anybody: what the machine does to a thread by itself.
     slow_controls: u64,
+    /// How often reads gave their turn away.
     waits: u64,
+    /// The same for work that shares nothing with anybody: a page fault may wait for the kernel, too.
+    control_waits: u64,
     status: String,
 }
 
@@ -80,6 +83,7 @@ static READS: AtomicU64 = AtomicU64::new(0);
 static SLOW: AtomicU64 = AtomicU64::new(0);
 static SLOW_CONTROLS: AtomicU64 = AtomicU64::new(0);
 static WAITS: AtomicU64 = AtomicU64::new(0);
+static CONTROL_WAITS: AtomicU64 = AtomicU64::new(0);
 static IS_OVER: AtomicBool = AtomicBool::new(false);
 
 fn client() {
@@ -93,6 +97,7 @@ fn client() {
             slow: SLOW.load(Ordering::Relaxed),
             slow_controls: SLOW_CONTROLS.load(Ordering::Relaxed),
             waits: WAITS.load(Ordering::Relaxed),
+            control_waits: CONTROL_WAITS.load(Ordering::Relaxed),
             status: guard.status().to_string(),
         };
         writeln!(out, "{}", serde_json::to_string(&report).unwrap()).unwrap();
@@ -120,6 +125,11 @@ fn read_all_the_while() {
         }
         // A thread that waits for a lock gives its turn away; one that is only pushed aside does not.
         WAITS.fetch_add(voluntary_switches() - turns, Ordering::Relaxed);
+        let turns = voluntary_switches();
+        for user in FLAGS.iter().flat_map(|_| &users) {
+            std::hint::black_box(flags_runtime::bucket("control", user.targeting_key()));
+        }
+        CONTROL_WAITS.fetch_add(voluntary_switches() - turns, Ordering::Relaxed);
         READS.fetch_add(1000, Ordering::Relaxed);
         thread::sleep(Duration::from_millis(5));
     }
@@ -235,18 +245,22 @@ fn chaos() {
         assert!(is_equal, "process {n} differs from {expected:?} after {:?}: {last:?}", healed.elapsed());
     }
     println!("all equal after {:?}", healed.elapsed());
-    let (mut reads, mut slow, mut slow_controls) = (0, 0, 0);
+    let (mut reads, mut slow, mut slow_controls, mut waits, mut control_waits) = (0, 0, 0, 0, 0);
     for client in &mut clients {
         let report = client.report();
         reads += report.reads;
         slow += report.slow;
         slow_controls += report.slow_controls;
-        assert_eq!(report.waits, 0, "reads gave their turn away");
+        waits += report.waits;
+        control_waits += report.control_waits;
     }
     println!(
-        "{reads} reads, {slow} took more than {SLOWEST_READ:?} of CPU time, and of as many controls {slow_controls}"
+        "{reads} reads, {slow} took more than {SLOWEST_READ:?} of CPU time, and of as many controls {slow_controls}; {waits} gave \
+         their turn away, and {control_waits} controls"
     );
     assert!(reads > 1_000_000, "hardly any reads");
+    // A lock would be waited for at many of the thousands of writes; the kernel lets whatever runs wait now and then.
+    assert!(waits <= 2 * control_waits + reads / 10_000_000, "reads gave their turn away");
     // A machine that is shared takes a millisecond away now and then, from whatever runs.
     assert!(slow <= 2 * slow_controls + reads / 1_000_000, "reads are slow");
 }

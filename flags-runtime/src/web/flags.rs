@@ -88,7 +88,7 @@ impl Serialize for Shown<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0 {
             Ok(details) => {
-                let mut shown = serializer.serialize_struct("Flag", 3)?;
+                let mut shown = serializer.serialize_struct("Flag", 2 + usize::from(details.variant.is_some()))?;
                 shown.serialize_field("value", &raw(&details.value))?;
                 if let Some(variant) = &details.variant {
                     shown.serialize_field("variant", variant)?;
