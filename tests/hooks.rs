@@ -218,6 +218,26 @@ fn a_hook_that_panics_never_reaches_the_caller() {
 }
 
 #[test]
+fn what_a_hook_has_kept_may_panic_when_it_is_dropped() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            assert!(!flag!(OTHER), "on purpose; and this read goes by no hook");
+        }
+    }
+    struct Keeping;
+    impl Hook for Keeping {
+        fn before(&self, evaluation: &mut HookContext<'_>) -> Result<Option<EvaluationContext>, HookError> {
+            *evaluation.data = Some(Box::new(Bomb));
+            Ok(None)
+        }
+    }
+    let _turn = Turn::take();
+    let _hook = hooks::add(Keeping);
+    assert!(flag!(OTHER));
+}
+
+#[test]
 fn what_a_hook_reads_goes_by_no_hook() {
     struct Reading;
     impl Hook for Reading {

@@ -2,7 +2,7 @@
 //!
 //! Not every read is one: `flag!(X, exposed)` or [`EvaluationDetails::track`] marks the moment of showing. An exposure that a
 //! subscriber has had is not repeated, as far as a fixed number of places remembers it. The caller pays for a hash and a look at one
-//! place; everything else happens on the subscriber's thread.
+//! cache line, and for one SHA-256 where there is a sample; everything else happens on the subscriber's thread.
 
 use std::borrow::Cow;
 use std::fmt;

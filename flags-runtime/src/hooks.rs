@@ -191,6 +191,9 @@ impl<'a> Evaluation<'a> {
         for at in (0..self.hooks.len()).rev() {
             let _ = self.stage(at, |hook, evaluation| hook.finally(evaluation, details));
         }
+        // What hooks have kept is theirs, its `Drop` too.
+        let _inside = Inside::enter();
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(self.hooks)));
     }
 
     fn stage<R>(&mut self, at: usize, run: impl FnOnce(&dyn Hook, &mut HookContext<'_>) -> R) -> Result<R, HookError> {
