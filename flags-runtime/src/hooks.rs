@@ -9,7 +9,6 @@ use std::cell::Cell;
 use std::error::Error;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use arc_swap::ArcSwap;
@@ -104,8 +103,6 @@ pub struct HookGuard {
 type Hooks = Vec<Arc<dyn Hook>>;
 
 static HOOKS: LazyLock<ArcSwap<Hooks>> = LazyLock::new(ArcSwap::default);
-/// Whether there are any, for reads.
-static ARE_SET: AtomicBool = AtomicBool::new(false);
 
 thread_local! {
     static IS_IN_HOOK: Cell<bool> = const { Cell::new(false) };
@@ -125,7 +122,6 @@ fn change(change: impl Fn(&mut Hooks)) {
         change(&mut hooks);
         let are_set = !hooks.is_empty();
         HOOKS.store(Arc::new(hooks));
-        ARE_SET.store(are_set, Ordering::Relaxed);
         are_set
     });
 }
@@ -133,8 +129,7 @@ fn change(change: impl Fn(&mut Hooks)) {
 /// Whether a read here has to go through hooks.
 #[inline]
 pub(crate) fn are_set() -> bool {
-    // Relaxed: a hook is called from some moment on.
-    ARE_SET.load(Ordering::Relaxed) && !IS_IN_HOOK.try_with(Cell::get).unwrap_or(true)
+    store::is_every_read_watched() && !IS_IN_HOOK.try_with(Cell::get).unwrap_or(true)
 }
 
 /// One evaluation on its way through the hooks.

@@ -17,8 +17,8 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use self::reads::{is_every_read_watched, note_seen};
-pub(crate) use self::reads::{note_read, take_read, track_reads, watch_every_read};
+use self::reads::note_seen;
+pub(crate) use self::reads::{is_every_read_watched, note_read, take_read, track_reads, watch_every_read};
 use self::slot::{Compiled, FlagState, Slot, compile};
 use self::views::Held;
 pub(crate) use self::views::{open_view, release_if_due};

@@ -33,11 +33,13 @@ pub(crate) fn watch_every_read(change: impl FnOnce() -> bool) {
     cores().for_each(|core| write_cell(core));
 }
 
-/// Written and read under the lock.
+/// Written under the lock.
 static IS_EVERY_READ_WATCHED: AtomicBool = AtomicBool::new(false);
 
-/// Whether hooks see every read. The lock is held.
-pub(super) fn is_every_read_watched() -> bool {
+/// Whether somebody wants to see every read.
+#[inline]
+pub(crate) fn is_every_read_watched() -> bool {
+    // Relaxed: under the lock it is as written, and a reader may hear of it a little later.
     IS_EVERY_READ_WATCHED.load(Ordering::Relaxed)
 }
 
