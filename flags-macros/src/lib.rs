@@ -55,6 +55,7 @@ use proc_macro::TokenStream;
 /// | `kind` | `release`, `experiment`, `ops` or `permission` | |
 /// | `public` | a bare word, or `true`, `false`: clients outside may be told; a `Json<T>` needs `T: Serialize` | not `public` unless given |
 /// | `on_outage` | `last_known`, or `default(after = "5m")` (`ms`, `s` or `m`) | what is answered while the source is away: the last decision, unless given, or from then on the declared default |
+/// | `provider` | a word, or a string literal where it makes no word | who decides the flag in the place of documents: the name of a `Provider` that `builder().provider(..)` gets |
 /// | `key` | 1 to 256 bytes without control characters | the name in Redis or at a provider, where it is not `name` |
 /// | `crate` | a path | where `flags_runtime` is, if not at `::flags_runtime` |
 /// | `off` | the path of a function | on functions: who answers when the flag is off; may be left out if nothing is returned |
@@ -80,8 +81,6 @@ use proc_macro::TokenStream;
 /// | `own(parameter = expression, ..)` | expressions over the parameters | the trial's arguments where there is no `Clone` |
 ///
 /// `T` is what is returned, or what the future gives; behind `keep`, `K`; with `run = detached` the `E` of a `Result` is its text.
-///
-/// `provider` is reserved.
 ///
 /// # Functions
 ///

@@ -27,6 +27,8 @@ pub(crate) struct Settings {
     pub(crate) ticket: Option<LitStr>,
     pub(crate) kind: Option<Ident>,
     pub(crate) is_public: bool,
+    /// Who decides the flag in the place of documents.
+    pub(crate) provider: Option<String>,
     /// How long the source may be away before the declared default is answered; none keeps the last decision.
     pub(crate) outage_limit: Option<Duration>,
 }
@@ -91,6 +93,7 @@ impl Settings {
         let ticket = given(Key::Ticket).map(|argument| argument.text(diagnostics));
         let kind = given(Key::Kind).map(|argument| kind(argument, diagnostics));
         let is_public = given(Key::Public).map(|argument| argument.switch(diagnostics));
+        let provider = given(Key::Provider).map(|argument| provider(argument, diagnostics));
         let on_outage = given(Key::OnOutage).map(|argument| on_outage(argument, diagnostics));
         Some(Self {
             name: name?,
@@ -102,6 +105,7 @@ impl Settings {
             ticket: sound(ticket)?,
             kind: sound(kind)?,
             is_public: sound(is_public)?.unwrap_or(false),
+            provider: sound(provider)?,
             outage_limit: sound(on_outage)?.flatten(),
         })
     }
@@ -271,6 +275,30 @@ fn kind(argument: &Argument, diagnostics: &mut Diagnostics) -> Option<Ident> {
     None
 }
 
+/// The name of a provider: a word, or a string where it makes no word.
+fn provider(argument: &Argument, diagnostics: &mut Diagnostics) -> Option<String> {
+    let expression = argument.expression(diagnostics)?;
+    let said = match expression {
+        Expr::Path(ExprPath { qself: None, path, .. }) => path.get_ident().map(ToString::to_string),
+        _ => string_literal(expression).map(|literal| literal.value()),
+    };
+    let form = argument.key.form();
+    match said {
+        Some(said) if name::problem(&said).is_none() => return Some(said),
+        Some(said) => diagnostics.report_at(
+            expression,
+            format_args!(
+                "`{said}` is not the name of a provider: lower-case letters, digits, `_`, `-` and `.`; write `{form}`"
+            ),
+        ),
+        None => diagnostics.report_at(
+            expression,
+            format_args!("`provider` takes the name of who decides: write `{form}`, or \"my-provider\""),
+        ),
+    }
+    None
+}
+
 /// What is missing is reported at the whole attribute, which is where it goes.
 fn missing<T>(arguments: &Arguments, key: Key, sentence: &str, diagnostics: &mut Diagnostics) -> Option<T> {
     if arguments.lacks(key) {
@@ -326,11 +354,13 @@ mod tests {
                 ticket = "PAY-1",
                 kind = ops,
                 public,
+                provider = launchdarkly,
                 crate = ::a::b,
             )),
             none
         );
         assert_eq!(said(quote!(name = "x", default = { 1 + 1 }, expires = "2099-03-01", public = false)), none);
+        assert_eq!(said(quote!(name = "x", default = 1, expires = "2099-03-01", provider = "my-provider")), none);
     }
 
     #[test]
@@ -375,6 +405,15 @@ mod tests {
         assert_eq!(
             wrong(quote!(kind = "ops")),
             "`kind` takes a word: one of `release`, `experiment`, `ops`, `permission`"
+        );
+        assert_eq!(
+            wrong(quote!(provider = LaunchDarkly)),
+            "`LaunchDarkly` is not the name of a provider: lower-case letters, digits, `_`, `-` and `.`; write \
+             `provider = launchdarkly`"
+        );
+        assert_eq!(
+            wrong(quote!(provider = open::feature)),
+            "`provider` takes the name of who decides: write `provider = launchdarkly`, or \"my-provider\""
         );
         assert_eq!(wrong(quote!(public = yes)), "`public` is a switch: write `public`, or `public = false`");
     }

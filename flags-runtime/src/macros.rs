@@ -246,8 +246,8 @@ macro_rules! __flags_declare_with {
         $id:ident, $type:ty, $name:literal, $key:literal, $text:expr, $default:expr,
         default_expr = $expression:literal, expires = $expires:literal, expired_from = $expired_from:literal,
         never = $never:literal, owner = $owner:literal, created = $created:literal, ticket = $ticket:literal,
-        kind = $kind:literal, public = $public:tt, outage_limit = $outage_limit:literal, doc = $doc:literal, line = $line:literal,
-        column = $column:literal,
+        kind = $kind:literal, public = $public:tt, provider = $provider:literal, outage_limit = $outage_limit:literal,
+        doc = $doc:literal, line = $line:literal, column = $column:literal,
         record = [$is_full:literal, $before:expr, $expression_json:literal, $after:literal],
         tracked = [$($tracked:expr),*] $(,)?
     ) => {{
@@ -280,6 +280,7 @@ macro_rules! __flags_declare_with {
                 ticket: $ticket,
                 kind: $kind,
                 public: $crate::__flags_public!($public, $id),
+                provider: $provider,
                 outage_limit: $outage_limit,
                 doc: $doc,
                 place: $crate::__private::Place {

@@ -14,6 +14,7 @@ pub(crate) enum Key {
     Ticket,
     Kind,
     Public,
+    Provider,
     OnOutage,
     /// `key`: the name in Redis or at a provider.
     Remote,
@@ -65,7 +66,7 @@ const fn row(key: Key, name: &'static str, form: &'static str, targets: &'static
     Row { key, name, form, targets }
 }
 
-const TABLE: [Row; 31] = [
+const TABLE: [Row; 32] = [
     row(Key::Name, "name", "name = \"new_checkout\"", FLAG),
     row(Key::Default, "default", "default = false", FLAG),
     row(Key::DefaultFn, "default_fn", "default_fn = path::to::function", FLAG),
@@ -75,6 +76,7 @@ const TABLE: [Row; 31] = [
     row(Key::Ticket, "ticket", "ticket = \"PAY-123\"", FLAG),
     row(Key::Kind, "kind", "kind = release", FLAG),
     row(Key::Public, "public", "public", FLAG),
+    row(Key::Provider, "provider", "provider = launchdarkly", FLAG),
     row(Key::OnOutage, "on_outage", "on_outage = default(after = \"5m\")", FLAG),
     row(Key::Remote, "key", "key = \"New Checkout\"", FLAG),
     row(Key::Crate, "crate", "crate = path::to::flags_runtime", ALL_BUT_VARIANTS),
@@ -98,9 +100,6 @@ const TABLE: [Row; 31] = [
     row(Key::Rename, "rename", "rename = \"variant_b\"", VARIANT),
     row(Key::Alias, "alias", "alias = \"variant_b\"", VARIANT),
 ];
-
-/// Names that later versions give a meaning to, so that nobody relies on their being unknown.
-const LATER: [(&str, &[Target]); 1] = [("provider", FLAG)];
 
 impl Key {
     /// Those that a declaration must have; `default_fn` is another `default`.
@@ -134,27 +133,23 @@ impl Target {
     }
 }
 
-/// Whether the word is an argument on some item, now or later.
+/// Whether the word is an argument on some item.
 pub(super) fn is_known(name: &str) -> bool {
-    TABLE.iter().any(|row| row.name == name) || LATER.iter().any(|(later, _)| *later == name)
+    TABLE.iter().any(|row| row.name == name)
 }
 
 /// The key of this name on this item, or the sentence that says why there is none.
 pub(super) fn look_up(name: &str, target: Target) -> Result<Key, String> {
     let row = TABLE.iter().find(|row| row.name == name);
-    let later = LATER.iter().find(|(later, _)| *later == name);
-    match (row, later, target) {
-        (Some(row), _, _) if row.targets.contains(&target) => Ok(row.key),
-        (_, Some((_, targets)), _) if targets.contains(&target) => {
-            Err(format!("`{name}` is reserved: this version does not have it yet"))
-        }
-        (Some(Row { targets: FUNCTION, .. }), _, Target::Static) | (_, Some(_), Target::Static) => {
+    match (row, target) {
+        (Some(row), _) if row.targets.contains(&target) => Ok(row.key),
+        (Some(Row { targets: FUNCTION, .. }), Target::Static) => {
             Err(format!("`{name}` belongs on a function: a static only declares the flag"))
         }
-        (Some(Row { targets: VARIANT, .. }), _, Target::Enum) => {
+        (Some(Row { targets: VARIANT, .. }), Target::Enum) => {
             Err(format!("`{name}` belongs on a variant: move it there, or write `rename_all`"))
         }
-        (Some(Row { targets: ENUM | ALL_BUT_VARIANTS, .. }), _, Target::Variant) => {
+        (Some(Row { targets: ENUM | ALL_BUT_VARIANTS, .. }), Target::Variant) => {
             Err(format!("`{name}` belongs on the enum: move it there"))
         }
         _ => Err(unknown(name, target)),
@@ -191,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_functions_and_of_later_versions_are_told_apart() {
+    fn names_of_other_items_are_told_apart() {
         assert_eq!(
             look_up("off", Target::Static),
             Err("`off` belongs on a function: a static only declares the flag".to_owned())
@@ -205,10 +200,6 @@ mod tests {
             Err("`rename` belongs on a variant: move it there, or write `rename_all`".to_owned())
         );
         assert_eq!(look_up("crate", Target::Variant), Err("`crate` belongs on the enum: move it there".to_owned()));
-        assert_eq!(
-            look_up("provider", Target::Static),
-            Err("`provider` is reserved: this version does not have it yet".to_owned())
-        );
     }
 
     #[test]

@@ -32,6 +32,7 @@ pub(crate) fn expand(declaration: &Declaration) -> TokenStream {
     let ticket = text_of(settings.ticket.as_ref());
     let kind = settings.kind.as_ref().map(ToString::to_string).unwrap_or_default();
     let is_public = settings.is_public;
+    let provider = settings.provider.as_deref().unwrap_or_default();
     let outage_limit = settings.outage_limit.map_or(0, |limit| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX));
     let outage_limit = Literal::u64_unsuffixed(outage_limit);
     let (line, column) = text::position(ident.span());
@@ -61,6 +62,7 @@ pub(crate) fn expand(declaration: &Declaration) -> TokenStream {
             ticket = #ticket,
             kind = #kind,
             public = #is_public,
+            provider = #provider,
             outage_limit = #outage_limit,
             doc = #doc,
             line = #line,

@@ -68,7 +68,8 @@ fn after(settings: &Settings, doc: &str, is_full: bool) -> String {
         }
         let doc = or_null(Some(doc).filter(|doc| !doc.is_empty()));
         let public = if settings.is_public { "true" } else { "false" };
-        json.extend([",\"public\":", public, ",\"provider\":null,\"doc\":", &doc]);
+        let provider = or_null(settings.provider.as_deref());
+        json.extend([",\"public\":", public, ",\"provider\":", &provider, ",\"doc\":", &doc]);
     }
     json + "}\n"
 }

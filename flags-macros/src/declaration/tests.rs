@@ -29,7 +29,7 @@ fn expand(arguments: TokenStream, item: TokenStream) -> String {
 }
 
 fn valid_arguments() -> TokenStream {
-    quote!(name = "new.check-out", default = false, expires = "2099-03-01", owner = "payments", kind = ops, public)
+    quote!(name = "new.check-out", default = false, expires = "2099-03-01", owner = "payments", kind = ops, public, provider = launchdarkly)
 }
 
 fn valid_static() -> TokenStream {
@@ -66,6 +66,7 @@ fn a_declaration_expands_to_the_contract() {
             ticket = "",
             kind = "ops",
             public = true,
+            provider = "launchdarkly",
             outage_limit = 0,
             doc = "Checkout on the new cart service.\n\nSecond line.",
             line = 0,
@@ -74,7 +75,7 @@ fn a_declaration_expands_to_the_contract() {
                 true,
                 "{\"v\":1,\"k\":\"flag\",\"rt\":\"0.1.0\",\"name\":\"new.check-out\",\"pkg\":\"shop\",\"ver\":\"1.2.3\",\"file\":\"\",\"line\":0,\"col\":0,\"mod\":\"",
                 "{\"expr\":\"false\"}",
-                ",\"expires\":\"2099-03-01\",\"owner\":\"payments\",\"created\":null,\"ticket\":null,\"kind\":\"ops\",\"public\":true,\"provider\":null,\"doc\":\"Checkout on the new cart service.\\n\\nSecond line.\"}\n"
+                ",\"expires\":\"2099-03-01\",\"owner\":\"payments\",\"created\":null,\"ticket\":null,\"kind\":\"ops\",\"public\":true,\"provider\":\"launchdarkly\",\"doc\":\"Checkout on the new cart service.\\n\\nSecond line.\"}\n"
             ],
             tracked = [
                 ::core::option_env!("FLAGS_EMBED"),
@@ -127,6 +128,7 @@ fn a_made_default_a_key_and_another_path_of_the_runtime_are_handed_on() {
             ticket = "OPS-1",
             kind = "",
             public = false,
+            provider = "",
             outage_limit = 0,
             doc = "",
             line = 0,

@@ -39,6 +39,7 @@ pub struct Metadata {
     pub ticket: &'static str,
     pub kind: &'static str,
     pub public: Option<PublicAnswer>,
+    pub provider: &'static str,
     /// Milliseconds that the source may be away before the declared default is answered; 0 is for ever.
     pub outage_limit: u64,
     pub doc: &'static str,
@@ -60,6 +61,7 @@ impl Metadata {
         ticket: "",
         kind: "",
         public: None,
+        provider: "",
         outage_limit: 0,
         doc: "",
         place: Place { package: "", version: "", file: "", line: 0, column: 0, module: "" },
@@ -170,6 +172,11 @@ impl Declaration {
     /// `release`, `experiment`, `ops` or `permission`.
     pub fn kind(&self) -> Option<&'static str> {
         given(self.meta.kind)
+    }
+
+    /// The name of the provider that decides it in the place of documents; none unless one is declared.
+    pub fn provider(&self) -> Option<&'static str> {
+        given(self.meta.provider)
     }
 
     /// Whether the flag may be shown to clients outside the service.
