@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The floors of flags-runtime, ground first. A module may name only itself and what stands before it.
-const FLOORS: [&str; 37] = [
+const FLOORS: [&str; 39] = [
     "clock",
     "context",
     "details",
@@ -14,6 +14,7 @@ const FLOORS: [&str; 37] = [
     "random",
     "targeting_keys",
     "value",
+    "provider",
     "rules",
     "evaluate",
     "registry",
@@ -33,6 +34,7 @@ const FLOORS: [&str; 37] = [
     "writer",
     "testing",
     "request",
+    "prepare",
     "web",
     "telemetry",
     "heartbeat",

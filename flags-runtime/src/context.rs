@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
+use std::hash::{Hash as _, Hasher};
 use std::ops::Range;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -127,6 +128,28 @@ impl EvaluationContext {
     #[inline]
     pub(crate) fn id(&self) -> ContextId {
         self.inner.id
+    }
+
+    /// Hashes what it says, for a map that compares by that.
+    pub(crate) fn hash_content<H: Hasher>(&self, state: &mut H) {
+        let Inner { id: _, targeting_key, kind, groups, attributes } = &*self.inner;
+        (targeting_key, kind, groups).hash(state);
+        for (name, value) in attributes {
+            name.hash(state);
+            match value {
+                AttributeValue::Bool(value) => value.hash(state),
+                AttributeValue::Integer(value) => value.hash(state),
+                // 0.0 and -0.0 are equal.
+                AttributeValue::Float(value) => (value + 0.0).to_bits().hash(state),
+                AttributeValue::String(value) => value.hash(state),
+            }
+        }
+    }
+
+    /// All attributes, by name.
+    #[cfg(any(feature = "launchdarkly", feature = "openfeature"))]
+    pub(crate) fn attributes(&self) -> &BTreeMap<String, AttributeValue> {
+        &self.inner.attributes
     }
 
     fn changed(&mut self) -> &mut Inner {

@@ -2,9 +2,11 @@
 
 use std::any::Any;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
-use crate::context::EvaluationContext;
+use crate::context::{AttributeValue, EvaluationContext};
 
 /// The answer of one evaluation with its reason, as `flag!(X, details)` gives it.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,12 +16,16 @@ pub struct EvaluationDetails<V> {
     pub key: &'static str,
     /// The value that the caller gets.
     pub value: V,
-    /// The name of the value: `on`/`off` for a bool, the variant's name for an enum, else none.
+    /// The name of the value: what a provider calls it, else `on`/`off` for a bool, the variant's name for an enum, else none.
     pub variant: Option<Cow<'static, str>>,
     /// Why it is this value.
     pub reason: Reason,
     /// What went wrong on the way, although there is an answer.
     pub error_code: Option<ErrorCode>,
+    /// The same in words, where there are more than the code says.
+    pub error_message: Option<Cow<'static, str>>,
+    /// What a provider says more of the flag; empty without one.
+    pub flag_metadata: FlagMetadata,
     /// For [`track`](Self::track).
     pub(crate) evaluated_for: EvaluatedFor,
 }
@@ -38,6 +44,13 @@ impl fmt::Debug for EvaluatedFor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("..")
     }
+}
+
+/// What a provider says of a flag beside its value, by name. Cheap to clone.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FlagMetadata {
+    /// None is empty: most answers have nothing here, and must not allocate for it.
+    values: Option<Arc<BTreeMap<String, AttributeValue>>>,
 }
 
 /// A flag's value whatever its type, for code that is told of every flag.
@@ -80,8 +93,14 @@ pub enum Reason {
     Split,
     /// The override file or a forced value stands above the source.
     Override,
-    /// The document was refused and there was no good one before, or a hook failed.
+    /// The document was refused and there was no good one before, a provider has failed, or a hook.
     Error,
+    /// A provider said so before, and was not asked again.
+    Cached,
+    /// The same, and it may be out of date.
+    Stale,
+    /// A provider gave no reason.
+    Unknown,
 }
 
 /// What went wrong although there is an answer.
@@ -94,24 +113,54 @@ pub enum ErrorCode {
     ParseError,
     /// The document's value does not fit the declared type.
     TypeMismatch,
-    /// The source has been away for longer than the flag's `on_outage` allows: the declared default.
+    /// The source has been away for longer than the flag's `on_outage` allows, or a provider has not answered yet: the declared
+    /// default.
     ProviderNotReady,
-    /// A hook failed before the flag was evaluated: the declared default.
+    /// A provider will never answer as it is configured.
+    ProviderFatal,
+    /// A provider does not know the flag, and there is no document.
+    FlagNotFound,
+    /// A provider cannot read the context.
+    InvalidContext,
+    /// A provider has failed, or a hook before the flag was evaluated: the declared default.
     General,
 }
 
 impl<V> EvaluationDetails<V> {
     /// The same with another form of the value.
     pub(crate) fn with_value<W>(&self, value: W) -> EvaluationDetails<W> {
-        let Self { key, value: _, variant, reason, error_code, evaluated_for } = self;
+        let Self { key, value: _, variant, reason, error_code, error_message, flag_metadata, evaluated_for } = self;
         EvaluationDetails {
             key,
             value,
             variant: variant.clone(),
             reason: *reason,
             error_code: *error_code,
+            error_message: error_message.clone(),
+            flag_metadata: flag_metadata.clone(),
             evaluated_for: evaluated_for.clone(),
         }
+    }
+}
+
+impl FlagMetadata {
+    /// What is said under a name.
+    pub fn get(&self, name: &str) -> Option<&AttributeValue> {
+        self.values.as_ref()?.get(name)
+    }
+
+    /// All that is said, sorted by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &AttributeValue)> {
+        self.values.iter().flat_map(|values| values.iter().map(|(name, value)| (name.as_str(), value)))
+    }
+
+    /// Whether nothing is said.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_none()
+    }
+
+    pub(crate) fn insert(&mut self, name: String, value: AttributeValue) {
+        Arc::make_mut(self.values.get_or_insert_default()).insert(name, value);
     }
 }
 
@@ -126,6 +175,9 @@ impl Reason {
             Self::Split => "SPLIT",
             Self::Override => "OVERRIDE",
             Self::Error => "ERROR",
+            Self::Cached => "CACHED",
+            Self::Stale => "STALE",
+            Self::Unknown => "UNKNOWN",
         }
     }
 }
@@ -138,6 +190,9 @@ impl ErrorCode {
             Self::ParseError => "PARSE_ERROR",
             Self::TypeMismatch => "TYPE_MISMATCH",
             Self::ProviderNotReady => "PROVIDER_NOT_READY",
+            Self::ProviderFatal => "PROVIDER_FATAL",
+            Self::FlagNotFound => "FLAG_NOT_FOUND",
+            Self::InvalidContext => "INVALID_CONTEXT",
             Self::General => "GENERAL",
         }
     }

@@ -125,6 +125,20 @@ pub enum Event {
         /// why
         error: String,
     },
+    /// A provider answers reliably, from now on or again.
+    #[non_exhaustive]
+    ProviderReady {
+        /// its name
+        provider: String,
+    },
+    /// A provider cannot answer reliably, or is not asked for a flag for a while since that failed again and again.
+    #[non_exhaustive]
+    ProviderFailing {
+        /// its name
+        provider: String,
+        /// why
+        error: String,
+    },
     /// The guard was dropped: nothing is followed any more, the last decisions stay.
     Stopped,
     /// The background thread died of a panic and was started again.
@@ -150,6 +164,7 @@ impl Event {
                 | Self::Refused { .. }
                 | Self::UnknownFields { .. }
                 | Self::NotReported { .. }
+                | Self::ProviderFailing { .. }
                 | Self::Restarted { .. }
         )
     }
@@ -199,6 +214,8 @@ impl fmt::Display for Event {
             Self::NotReported { source, error } => {
                 write!(f, "{source}: not reported (heartbeat or dark-launch results), tried again later: {error}")
             }
+            Self::ProviderReady { provider } => write!(f, "provider {provider}: ready"),
+            Self::ProviderFailing { provider, error } => write!(f, "provider {provider}: {error}"),
             Self::Stopped => f.write_str("stopped: the guard was dropped, the last decisions stay"),
             Self::Restarted { source } => write!(f, "{source}: the background thread panicked and was started again"),
         }

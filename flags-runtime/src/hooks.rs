@@ -229,7 +229,10 @@ impl HookError {
     /// Why an evaluation went wrong, if it did.
     fn of(details: &EvaluationDetails<AnyValue<'_>>) -> Option<Self> {
         let code = details.error_code.filter(|_| details.reason == crate::details::Reason::Error)?;
-        Some(Self::new(format!("{code}: the document of `{}` was refused", details.key)))
+        Some(match &details.error_message {
+            Some(message) => Self::new(format!("{code}: {message}")),
+            None => Self::new(format!("{code}: the document of `{}` was refused", details.key)),
+        })
     }
 }
 

@@ -55,6 +55,9 @@ mod random;
 mod targeting_keys;
 mod value;
 
+// Who decides flags by themselves.
+pub mod provider;
+
 // From documents to decisions; pure.
 pub mod rules;
 pub mod evaluate;
@@ -83,6 +86,7 @@ pub mod writer;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod request;
+mod prepare;
 #[cfg(any(feature = "tower", feature = "actix"))]
 pub mod web;
 #[cfg(any(feature = "metrics", feature = "otel"))]
@@ -103,7 +107,7 @@ mod macros;
 pub use builder::{Builder, DEFAULT_REFRESH, Guard, builder, start_from_env};
 pub use clock::Clock;
 pub use context::{AttributeValue, EvaluationContext};
-pub use details::{AnyValue, ErrorCode, EvaluationDetails, Reason};
+pub use details::{AnyValue, ErrorCode, EvaluationDetails, FlagMetadata, Reason};
 pub use error::{NotReady, StartError};
 pub use evaluate::{Explanation, Step};
 pub use event::Event;
@@ -111,6 +115,7 @@ pub use flag::Flag;
 #[cfg(feature = "testing")]
 pub use flags_macros::test;
 pub use flags_macros::{FlagValue, feature_flag};
+pub use prepare::{Prepare, prepare};
 pub use registry::{Registry, registry};
 pub use request::RequestScope;
 pub use rules::bucket::bucket;

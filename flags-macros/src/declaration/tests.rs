@@ -29,7 +29,15 @@ fn expand(arguments: TokenStream, item: TokenStream) -> String {
 }
 
 fn valid_arguments() -> TokenStream {
-    quote!(name = "new.check-out", default = false, expires = "2099-03-01", owner = "payments", kind = ops, public, provider = launchdarkly)
+    quote!(
+        name = "new.check-out",
+        default = false,
+        expires = "2099-03-01",
+        owner = "payments",
+        kind = ops,
+        public,
+        provider = launchdarkly
+    )
 }
 
 fn valid_static() -> TokenStream {

@@ -12,7 +12,7 @@ use crate::rules::rule::Origin;
 use crate::snapshot;
 use crate::status::{BOARD, Readiness, SourceState, Status, status};
 use crate::store::Generation;
-use crate::synchronizer::Synchronizer;
+use crate::synchronizer::{ProviderThread, Synchronizer};
 
 /// Keeps the flags in step with their source. Dropping it stops that within a second: reads keep the last decision.
 #[must_use = "dropping the guard stops the updates; keep it in `main`, or call `.detach()`"]
@@ -20,6 +20,7 @@ use crate::synchronizer::Synchronizer;
 pub struct Guard {
     pub(super) generation: Generation,
     pub(super) synchronizers: Vec<Synchronizer>,
+    pub(super) providers: Vec<ProviderThread>,
     pub(super) reporter: Option<Reporter>,
     /// Closed when the snapshot is written for the last time.
     pub(super) snapshot: Option<snapshot::Ended>,
@@ -36,6 +37,8 @@ impl Guard {
     pub fn detach(mut self) {
         self.is_detached = true;
         self.synchronizers.drain(..).for_each(Synchronizer::detach);
+        // They end when they are told to.
+        self.providers.clear();
         self.reporter.take().into_iter().for_each(Reporter::detach);
         #[cfg(feature = "metrics")]
         self.metrics.take().into_iter().for_each(crate::telemetry::metrics::Recorder::detach);
@@ -78,6 +81,7 @@ impl Drop for Guard {
                 .synchronizers
                 .drain(..)
                 .map(Synchronizer::stop)
+                .chain(self.providers.drain(..).map(ProviderThread::stop).collect::<Vec<_>>())
                 .chain(reporter)
                 .chain(self.snapshot.take())
                 .chain(metrics)

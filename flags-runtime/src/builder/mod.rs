@@ -1,5 +1,6 @@
 //! Starting: which source and which settings.
 
+mod assigned;
 mod guard;
 
 use std::fmt;
@@ -7,11 +8,13 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
+use self::assigned::{Assigned, Given, assign};
 pub use self::guard::Guard;
 use crate::dark_launch::wire;
 use crate::error::StartError;
 use crate::event::{Event, Listener};
 use crate::heartbeat::Process;
+use crate::provider::Provider;
 use crate::registry::registry;
 use crate::reporter::Reporter;
 use crate::rules::rule::Origin;
@@ -20,12 +23,13 @@ use crate::snapshot::{self, Keeper};
 use crate::source::Source;
 use crate::status::{BOARD, status};
 use crate::store::{self, Generation};
-use crate::synchronizer::{Kept, Pace, Synchronizer};
+use crate::synchronizer::{Kept, Pace, ProviderThread, Synchronizer};
 use crate::targeting_keys::{self, TargetingKeys};
 
 /// How to start; made by [`builder`].
 pub struct Builder {
     source: Option<Box<dyn Source>>,
+    providers: Vec<Given>,
     override_file: Option<PathBuf>,
     snapshot: Option<PathBuf>,
     refresh: Duration,
@@ -68,6 +72,7 @@ static IS_STARTED: AtomicBool = AtomicBool::new(false);
 pub fn builder() -> Builder {
     Builder {
         source: None,
+        providers: Vec::new(),
         override_file: None,
         snapshot: None,
         refresh: DEFAULT_REFRESH,
@@ -108,6 +113,21 @@ impl Builder {
     #[must_use]
     pub fn source(mut self, source: impl Source) -> Self {
         self.source = Some(Box::new(source));
+        self
+    }
+
+    /// Who decides the flags that name it in their declaration (`provider = launchdarkly`), in the place of documents. May be
+    /// called once for each name.
+    #[must_use]
+    pub fn provider(mut self, provider: impl Provider) -> Self {
+        self.providers.push(Given { provider: Box::new(provider), is_for_all: false });
+        self
+    }
+
+    /// The same, and who decides all flags that name no provider. What it does not know is decided by documents.
+    #[must_use]
+    pub fn provider_for_all(mut self, provider: impl Provider) -> Self {
+        self.providers.push(Given { provider: Box::new(provider), is_for_all: true });
         self
     }
 
@@ -239,6 +259,7 @@ impl Builder {
         }
         let override_file = settings::override_source(self.override_file)?;
         let service = settings::service(self.service)?;
+        let providers = assign(self.providers)?;
         if IS_STARTED.swap(true, Ordering::AcqRel) {
             return Err(StartError::AlreadyStarted);
         }
@@ -254,6 +275,7 @@ impl Builder {
         let mut guard = Guard {
             generation,
             synchronizers,
+            providers: Vec::new(),
             reporter: None,
             snapshot: None,
             #[cfg(feature = "metrics")]
@@ -269,6 +291,12 @@ impl Builder {
             if source.is_none() {
                 store::clear(generation, origin);
             }
+        }
+        // Who decided at an earlier start does so no more.
+        store::provide(generation, registry().flags().iter().map(|flag| (flag, None)).collect());
+        for Assigned { provider, flags } in providers {
+            let started = ProviderThread::start(generation, provider, &flags, self.listener.clone());
+            guard.providers.push(started.map_err(StartError::Thread)?);
         }
         if self.tracks_reads {
             store::track_reads();
@@ -344,6 +372,7 @@ impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder")
             .field("source", &self.source.as_ref().map(|source| source.describe()))
+            .field("providers", &self.providers)
             .field("override_file", &self.override_file)
             .field("snapshot", &self.snapshot)
             .field("refresh", &self.refresh)

@@ -24,6 +24,16 @@ pub enum Step {
     Forced,
     /// The override file has a document, which stands above the source's.
     OverrideFile,
+    /// A provider was asked. The steps after this one are of the document, where it does not know the flag.
+    #[non_exhaustive]
+    Provider {
+        /// its name
+        name: String,
+        /// whether it answers the same to everybody
+        is_settled: bool,
+        /// why it gave no value
+        error: Option<String>,
+    },
     /// The document that is there now was refused: the steps after this one go by the last good one, if there was one.
     #[non_exhaustive]
     Refused {
@@ -95,6 +105,9 @@ impl fmt::Display for Step {
         match self {
             Self::Forced => f.write_str("forced by a test on this thread"),
             Self::OverrideFile => f.write_str("the override file stands above the source"),
+            Self::Provider { name, error: Some(error), .. } => write!(f, "provider `{name}` has no value: {error}"),
+            Self::Provider { name, is_settled: true, .. } => write!(f, "provider `{name}` answers so to everybody"),
+            Self::Provider { name, .. } => write!(f, "provider `{name}` decided"),
             Self::Refused { message } => {
                 write!(f, "the document that is there now was refused, the last good state stays: {message}")
             }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::document::{Document, DocumentError, shown};
 use super::targeting::Targeting;
+use crate::provider::{Answer, Provided};
 use crate::value::{CompiledValue, Decode};
 
 /// A document in the type of its flag. Immutable.
@@ -30,6 +31,8 @@ pub struct Published {
     pub(crate) refused: Option<DocumentError>,
     /// Whether the source has been away for too long, so that its document does not count.
     pub(crate) is_outage: bool,
+    /// Who decides in the place of the rule; none unless a provider does.
+    pub(crate) provided: Option<Provided>,
 }
 
 /// What was in force of a flag before.
@@ -70,32 +73,59 @@ impl Rule {
 
 impl Published {
     /// No document, and none before.
-    pub(crate) const NOTHING: Self =
-        Self { earlier: Vec::new(), origin: Origin::Source, rule: None, refused: None, is_outage: false };
+    pub(crate) const NOTHING: Self = Self {
+        earlier: Vec::new(),
+        origin: Origin::Source,
+        rule: None,
+        refused: None,
+        is_outage: false,
+        provided: None,
+    };
 
     /// The same without what was before.
     pub(crate) fn alone(&self) -> Self {
-        let Self { earlier: _, origin, rule, refused, is_outage } = self;
+        let Self { earlier: _, origin, rule, refused, is_outage, provided } = self;
         Self {
             earlier: Vec::new(),
             origin: *origin,
             rule: rule.clone(),
             refused: refused.clone(),
             is_outage: *is_outage,
+            provided: provided.clone(),
         }
+    }
+
+    /// Whether there is a document, or one that does not count.
+    pub(crate) fn has_document(&self) -> bool {
+        self.rule.is_some() || self.refused.is_some() || self.is_outage
     }
 
     /// Whether anything is in force but the declared default.
     pub(crate) fn is_something(&self) -> bool {
-        self.rule.is_some() || self.refused.is_some() || self.is_outage
+        self.has_document() || self.provided.is_some()
+    }
+
+    /// What a provider answers everybody, if one does and knows the flag.
+    pub(crate) fn settled_answer(&self) -> Option<&Answer> {
+        let answer = self.provided.as_ref()?.settled.as_deref()?;
+        (!answer.is_not_found()).then_some(answer)
     }
 
     /// Whether it says `"enabled": false`, which holds in open views too.
     pub(crate) fn is_kill(&self) -> bool {
+        match &self.provided {
+            Some(Provided { settled: None, .. }) => return false,
+            Some(Provided { settled: Some(answer), .. }) if !answer.is_not_found() => return answer.is_kill(),
+            Some(_) | None => {}
+        }
         self.rule.as_ref().is_some_and(|rule| !rule.targeting.is_enabled)
     }
 
+    /// The value that a reader borrows.
     pub(crate) fn on_value(&self) -> Option<&CompiledValue> {
-        self.rule.as_deref()?.on_value()
+        match self.settled_answer() {
+            Some(answer) => answer.value.as_ref(),
+            None => self.rule.as_deref()?.on_value(),
+        }
     }
 }

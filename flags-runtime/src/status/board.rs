@@ -1,19 +1,26 @@
 //! Board: what the synchronizers write down of their sources, and who waits to read it.
 
 use std::future::poll_fn;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::{Readiness, SourceState, SourceStatus};
 use crate::error::NotReady;
+use crate::provider::{Attached, ProviderState};
 use crate::rules::rule::Origin;
 use crate::source::Mode;
 use crate::store::Generation;
 
 /// What the synchronizers write down.
 pub(crate) static BOARD: Board = Board {
-    state: Mutex::new(BoardState { generation: None, source: None, override_file: None, wakers: Vec::new() }),
+    state: Mutex::new(BoardState {
+        generation: None,
+        source: None,
+        override_file: None,
+        providers: Vec::new(),
+        wakers: Vec::new(),
+    }),
     changed: Condvar::new(),
 };
 
@@ -26,6 +33,7 @@ pub(super) struct BoardState {
     generation: Option<Generation>,
     pub(super) source: Option<Health>,
     pub(super) override_file: Option<Health>,
+    pub(super) providers: Vec<Arc<Attached>>,
     wakers: Vec<Waker>,
 }
 
@@ -92,6 +100,22 @@ impl Board {
         let mut board = self.lock();
         board.generation = Some(generation);
         (board.source, board.override_file) = (None, None);
+        // Dropped without the lock: a provider is users' code.
+        let before = std::mem::take(&mut board.providers);
+        drop(board);
+        drop(before);
+    }
+
+    /// Notes that a provider is at work.
+    pub(crate) fn attach(&self, provider: Arc<Attached>) {
+        self.lock().providers.push(provider);
+    }
+
+    /// Wakes who waits for a provider, which knows itself where it stands.
+    pub(crate) fn provider_changed(&self) {
+        let wakers = std::mem::take(&mut self.lock().wakers);
+        self.changed.notify_all();
+        wakers.into_iter().for_each(Waker::wake);
     }
 
     /// Where the source stands; none if there is none.
@@ -158,12 +182,23 @@ impl BoardState {
         if all().any(|health| health.state == SourceState::Stopped) {
             return Some(Err(NotReady { message: "the flag source was stopped".to_owned() }));
         }
+        for provider in &self.providers {
+            match provider.state() {
+                (ProviderState::Ready | ProviderState::Stale, _) => {}
+                (ProviderState::Fatal | ProviderState::Stopped, why) => {
+                    let why = why.as_deref().unwrap_or("it was stopped");
+                    return Some(Err(NotReady { message: format!("provider {}: {why}", provider.name()) }));
+                }
+                (ProviderState::NotReady | ProviderState::Error, _) => return None,
+            }
+        }
         let is_live = |health: &Option<Health>| health.as_ref().is_none_or(|health| health.state == SourceState::Live);
         let has_snapshot = |source: &Health| source.state == SourceState::Lost && source.snapshot_at.is_some();
         if self.source.as_ref().is_some_and(has_snapshot) && is_live(&self.override_file) {
             return Some(Ok(Readiness::Snapshot));
         }
-        let readiness = if self.source.is_some() { Readiness::Live } else { Readiness::NoSource };
+        let has_any = self.source.is_some() || !self.providers.is_empty();
+        let readiness = if has_any { Readiness::Live } else { Readiness::NoSource };
         all().all(|health| health.state == SourceState::Live).then_some(Ok(readiness))
     }
 
@@ -173,6 +208,13 @@ impl BoardState {
             let error = health.last_error.as_deref().unwrap_or("no answer yet");
             format!("{}: {error}", health.description)
         });
-        NotReady { message: format!("no live flag documents in time ({})", waiting.collect::<Vec<_>>().join("; ")) }
+        let providers = self.providers.iter().filter_map(|provider| match provider.state() {
+            (ProviderState::Ready | ProviderState::Stale, _) => None,
+            (_, why) => Some(format!("provider {}: {}", provider.name(), why.as_deref().unwrap_or("no answer yet"))),
+        });
+        let waiting: Vec<_> = waiting.chain(providers).collect();
+        let what =
+            if self.source.is_some() || self.override_file.is_some() { "no live flag documents" } else { "no flags" };
+        NotReady { message: format!("{what} in time ({})", waiting.join("; ")) }
     }
 }

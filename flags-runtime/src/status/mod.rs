@@ -6,6 +6,7 @@ use std::fmt;
 use std::time::Duration;
 
 pub(crate) use self::board::{BOARD, Health};
+use crate::provider::{ProviderState, ProviderStatus};
 use crate::registry::registry;
 use crate::rules::DocumentError;
 use crate::rules::rule::Origin;
@@ -20,11 +21,14 @@ pub struct Status {
     pub source: Option<SourceStatus>,
     /// The override file; none if there is none.
     pub override_file: Option<SourceStatus>,
+    /// The providers, in the order in which they were given.
+    pub providers: Vec<ProviderStatus>,
     /// Names of flags whose document in the source is in force, or would be but for the override file.
     pub good: Vec<&'static str>,
     /// Documents that were refused; their flags stay at the last good state.
     pub refused: Vec<RefusedDocument>,
-    /// Names of flags without a document in the source; unless overridden they answer their declared default.
+    /// Names of flags without a document in the source; unless overridden they answer their declared default. Those that a
+    /// provider decides are not among them.
     pub missing: Vec<&'static str>,
     /// Names of flags that the override file answers.
     pub overridden: Vec<&'static str>,
@@ -118,13 +122,15 @@ pub enum SourceState {
 
 /// The status now. Costs a look at every flag; meant for health checks, not for each request.
 pub fn status() -> Status {
-    let (source, override_file) = {
+    let (source, override_file, providers) = {
         let board = BOARD.lock();
-        (board.source.as_ref().map(Health::shown), board.override_file.as_ref().map(Health::shown))
+        let shown = |health: &Option<Health>| health.as_ref().map(Health::shown);
+        (shown(&board.source), shown(&board.override_file), board.providers.clone())
     };
     let mut status = Status {
         source,
         override_file,
+        providers: providers.iter().map(|provider| provider.status()).collect(),
         good: Vec::new(),
         refused: Vec::new(),
         missing: Vec::new(),
@@ -133,9 +139,12 @@ pub fn status() -> Status {
         missing_keys: Vec::new(),
         unread: Vec::new(),
     };
-    for store::InForce { name, last, is_overridden, is_outage, refused, is_unread, .. } in store::in_force() {
+    for store::InForce { name, last, is_overridden, is_outage, is_provided, refused, is_unread, .. } in
+        store::in_force()
+    {
         let is_refused = refused.iter().any(|(origin, _)| *origin == Origin::Source);
         match (last.is_some(), is_refused) {
+            (false, _) if is_provided => {}
             (false, _) => status.missing.push(name),
             (true, false) => status.good.push(name),
             (true, true) => {}
@@ -169,7 +178,9 @@ pub fn status() -> Status {
 impl Status {
     /// Whether everything that was configured is live.
     pub fn is_live(&self) -> bool {
-        [&self.source, &self.override_file].into_iter().flatten().all(|source| source.state == SourceState::Live)
+        let providers = self.providers.iter().all(|provider| provider.state == ProviderState::Ready);
+        providers
+            && [&self.source, &self.override_file].into_iter().flatten().all(|source| source.state == SourceState::Live)
     }
 }
 
@@ -180,11 +191,21 @@ impl fmt::Display for Status {
             flags => write!(f, "{flags} flags, ")?,
         }
         match &self.source {
+            None if !self.providers.is_empty() => f.write_str("no source")?,
             None => f.write_str("no source: declared defaults")?,
-            Some(source) => match registry().flags().len() - self.missing.len() {
-                1 => write!(f, "{source}, 1 document")?,
-                documents => write!(f, "{source}, {documents} documents")?,
-            },
+            Some(source) => {
+                match self.good.len() + self.refused.iter().filter(|refused| !refused.is_override).count() {
+                    1 => write!(f, "{source}, 1 document")?,
+                    documents => write!(f, "{source}, {documents} documents")?,
+                }
+            }
+        }
+        for provider in &self.providers {
+            write!(f, ", provider {provider}")?;
+            match provider.flags.len() {
+                1 => f.write_str(" for 1 flag")?,
+                flags => write!(f, " for {flags} flags")?,
+            }
         }
         if let Some(file) = &self.override_file {
             write!(f, ", override {file}")?;

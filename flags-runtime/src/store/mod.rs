@@ -18,10 +18,11 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use self::reads::note_seen;
-pub(crate) use self::reads::{is_every_read_watched, note_read, take_read, track_reads, watch_every_read};
+pub(crate) use self::reads::{arm, is_every_read_watched, note_read, take_read, track_reads, watch_every_read};
 use self::slot::{Compiled, FlagState, Slot, compile};
 use self::views::Held;
 pub(crate) use self::views::{open_view, release_if_due};
+use crate::provider::Provided;
 use crate::registry::declaration::FlagCore;
 use crate::registry::{Declaration, RegisteredFlag, registry};
 use crate::rules::DocumentError;
@@ -60,6 +61,8 @@ pub(crate) struct InForce {
     pub(crate) is_unread: bool,
     pub(crate) is_overridden: bool,
     pub(crate) is_outage: bool,
+    /// A provider decides it.
+    pub(crate) is_provided: bool,
     /// How often a percentage or a list decided without a targeting key.
     pub(crate) missing_keys: u64,
     pub(crate) refused: Vec<(Origin, DocumentError)>,
@@ -205,6 +208,24 @@ fn change_outage(generation: Generation, is_outage: impl Fn(&Declaration, bool) 
     changed
 }
 
+/// Publishes who decides flags in the place of documents, and what they answer everybody.
+pub(crate) fn provide(generation: Generation, provided: Vec<(&'static RegisteredFlag, Option<Provided>)>) {
+    for core in provided.iter().flat_map(|(flag, _)| flag.cores()) {
+        make_default(core);
+    }
+    let (mut replaced, mut before) = (Replaced::new(), Vec::new());
+    let mut state = lock();
+    if state.generation == generation {
+        for (flag, provided) in provided {
+            // Dropped after the lock: a provider is users' code.
+            before.push(std::mem::replace(&mut state.of(flag).provided, provided));
+            state.publish(flag, &mut replaced);
+        }
+        state.end_batch(&mut replaced);
+    }
+    drop(state);
+}
+
 /// Forgets all documents of an origin.
 pub(crate) fn clear(generation: Generation, origin: Origin) {
     let keys = registry().flags().iter().map(|flag| (flag.declaration().key(), None));
@@ -220,7 +241,7 @@ pub(crate) fn in_force() -> Vec<InForce> {
     let tracks_reads = state.tracks_reads;
     let of = |flag: &RegisteredFlag| {
         let was_read = |core: &&FlagCore| core.was_read.load(Ordering::Relaxed) || core.cell.is_seen();
-        let FlagState { source, override_file, is_outage } = state.of(flag);
+        let FlagState { source, override_file, is_outage, provided } = state.of(flag);
         let refused = |origin, slot: &Slot| slot.refused.clone().map(|error| (origin, error));
         let both = [refused(Origin::Source, source), refused(Origin::OverrideFile, override_file)];
         InForce {
@@ -232,6 +253,7 @@ pub(crate) fn in_force() -> Vec<InForce> {
             is_unread: tracks_reads && !flag.cores().iter().any(was_read),
             is_overridden: override_file.last_good.is_some(),
             is_outage: *is_outage,
+            is_provided: provided.is_some(),
             missing_keys: flag.missing_keys(),
             refused: both.into_iter().flatten().collect(),
         }
@@ -294,6 +316,16 @@ fn is_forced(_: &FlagCore) -> bool {
 fn bits_for_everybody(core: &FlagCore) -> Option<u64> {
     let default = || core.known_default_bits();
     let published = core.published.load();
+    if let Some(provided) = published.as_ref().and_then(|published| published.provided.as_ref()) {
+        let answer = provided.settled.as_ref()?;
+        match &answer.value {
+            // The document decides.
+            None if answer.is_not_found() => {}
+            None => return default(),
+            Some(CompiledValue::Bits(bits)) => return Some(*bits),
+            Some(CompiledValue::Text(_) | CompiledValue::Json(_)) => return None,
+        }
+    }
     let Some(rule) = published.as_ref().and_then(|published| published.rule.as_ref()) else { return default() };
     match (rule.targeting.answer_for_everybody()?, rule.on_value()) {
         (true, Some(CompiledValue::Bits(bits))) => Some(*bits),

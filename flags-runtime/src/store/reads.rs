@@ -77,12 +77,23 @@ pub(super) fn note_seen(core: &FlagCore, is_seen: bool) {
     }
 }
 
-/// Called by each slow read: the first one after an arming settles the cell again. Never waits.
+/// Makes the next read of a settled flag noticed once.
+pub(crate) fn arm(core: &FlagCore) {
+    let _state = lock();
+    if core.cell.settled().is_some() && core.cell.read() != Reading::Uninit {
+        note_seen(core, core.cell.arm());
+        write_cell(core);
+    }
+}
+
+/// Called by each slow read: the first one after an arming settles the cell again, and is told so. Never waits.
 #[inline]
-pub(crate) fn note_read(core: &FlagCore) {
-    if core.cell.note_read() {
+pub(crate) fn note_read(core: &FlagCore) -> bool {
+    let is_first = core.cell.note_read();
+    if is_first {
         settle_after_read(core);
     }
+    is_first
 }
 
 #[cold]

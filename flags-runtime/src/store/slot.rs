@@ -3,6 +3,7 @@
 use std::panic::catch_unwind;
 use std::sync::Arc;
 
+use crate::provider::Provided;
 use crate::registry::Declaration;
 use crate::rules::DocumentError;
 use crate::rules::rule::{Origin, Published, Rule};
@@ -14,6 +15,8 @@ pub(super) struct FlagState {
     pub(super) override_file: Slot,
     /// Whether the source has been away for longer than the flag allows.
     pub(super) is_outage: bool,
+    /// Who decides above the source; none unless a provider does.
+    pub(super) provided: Option<Provided>,
 }
 
 /// The document of one origin for one flag.
@@ -46,17 +49,21 @@ impl FlagState {
         }
     }
 
-    /// The override file stands above the source; a refused document there without a good one before does not count.
+    /// The override file stands above a provider and the source; a refused document there without a good one before does not
+    /// count.
     pub(super) fn published(&self) -> Option<Published> {
-        let overriding = self.override_file.last_good.is_some();
-        if self.is_outage && !overriding {
-            return Some(Published { is_outage: true, ..Published::NOTHING });
-        }
-        let (origin, slot) =
-            if overriding { (Origin::OverrideFile, &self.override_file) } else { (Origin::Source, &self.source) };
-        let (rule, refused) = (slot.last_good.clone(), slot.refused.clone());
-        let has_document = rule.is_some() || refused.is_some();
-        has_document.then_some(Published { origin, rule, refused, ..Published::NOTHING })
+        let of = |origin, slot: &Slot| {
+            let (rule, refused) = (slot.last_good.clone(), slot.refused.clone());
+            Published { origin, rule, refused, ..Published::NOTHING }
+        };
+        let published = if self.override_file.last_good.is_some() {
+            of(Origin::OverrideFile, &self.override_file)
+        } else if self.is_outage {
+            Published { is_outage: true, provided: self.provided.clone(), ..Published::NOTHING }
+        } else {
+            Published { provided: self.provided.clone(), ..of(Origin::Source, &self.source) }
+        };
+        published.is_something().then_some(published)
     }
 }
 

@@ -6,12 +6,14 @@
 //! most, or when a blocking call of the source returns.
 
 mod hold;
+mod provided;
 mod run;
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
+pub(crate) use self::provided::ProviderThread;
 use self::run::Run;
 use crate::event::Listener;
 use crate::rules::rule::Origin;

@@ -5,6 +5,7 @@
 //! time (10 s unless set) its reads are live. A thread sees the view of what it is running; [`swap_here`] sets it.
 //! While nothing is published, what was answered within views is remembered, for each flag and context.
 
+mod answers;
 mod epoch;
 mod memo;
 
@@ -21,9 +22,11 @@ use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, Guard};
 
+use self::answers::Answers;
 pub(crate) use self::epoch::Epoch;
 pub(crate) use self::memo::{Remembered, RememberedValue};
 use crate::context::{self, ContextId, EvaluationContext};
+use crate::provider::Answer;
 
 /// How long a view lasts, unless set.
 pub(crate) const DEFAULT_LENGTH: Duration = Duration::from_secs(10);
@@ -44,6 +47,7 @@ pub(crate) struct View {
     epoch: Arc<Epoch>,
     /// When it is over; none if it was given up before.
     until: Option<Instant>,
+    answers: Answers,
 }
 
 thread_local! {
@@ -64,7 +68,8 @@ impl View {
         let epoch = Guard::into_inner(Epoch::enter(|| Current(CURRENT.load()), &NUMBER, make_release_due).0);
         // A time that no clock reaches is as good as a century.
         let now = Instant::now();
-        Self { epoch, until: Some(now.checked_add(length).unwrap_or(now + CENTURY)) }
+        let until = Some(now.checked_add(length).unwrap_or(now + CENTURY));
+        Self { epoch, until, answers: Answers::default() }
     }
 
     /// The epoch that it shows; none once its time is over.
@@ -81,7 +86,7 @@ impl View {
 impl Clone for View {
     fn clone(&self) -> Self {
         self.epoch.enter_again();
-        Self { epoch: Arc::clone(&self.epoch), until: self.until }
+        Self { epoch: Arc::clone(&self.epoch), until: self.until, answers: self.answers.shared() }
     }
 }
 
@@ -153,6 +158,20 @@ pub(crate) fn remember(flag: usize, ctx: Option<&EvaluationContext>, answer: Rem
     if let Some(epoch) = unchanged_here() {
         let ctx = id_of(ctx);
         let _ = MEMO.try_with(|memo| memo.borrow_mut().get_or_insert_default().put(flag, epoch, ctx, answer));
+    }
+}
+
+/// What a provider has answered before in this view; else what `ask` gives, which is the answer for the rest of it.
+pub(crate) fn answered_here(flag: usize, ctx: &EvaluationContext, ask: impl FnOnce() -> Arc<Answer>) -> Arc<Answer> {
+    let answers = HERE.try_with(|here| {
+        let here = here.borrow();
+        let view = here.as_ref().filter(|view| view.shown().is_some())?;
+        Some(view.answers.shared())
+    });
+    // The thread's place is free again while the provider is asked: that is users' code.
+    match answers.ok().flatten() {
+        Some(answers) => answers.get_or_keep(flag, ctx, ask),
+        None => ask(),
     }
 }
 

@@ -1,0 +1,105 @@
+//! Preparing: what providers do not have at hand is fetched before a request is served, since reading never waits.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use crate::context::EvaluationContext;
+use crate::registry::registry;
+
+/// Asks the providers for all their flags that are not at hand for this context, in the background; the answers are kept for the
+/// reads that follow. Await it before a request is served, or call [`wait`](Prepare::wait).
+///
+/// It is done when every flag has its answer, an error, or has taken longer than a second. Without such providers it is done at
+/// once: those that decide in memory, as LaunchDarkly's SDK does, need none of it.
+///
+/// ```
+/// use flags_runtime::EvaluationContext;
+///
+/// async fn serve(user: &str) {
+///     let ctx = EvaluationContext::new(user);
+///     flags_runtime::prepare(&ctx).await;
+///     // `flag!(.., &ctx)` finds every answer at hand.
+/// }
+/// ```
+pub fn prepare(ctx: &EvaluationContext) -> Prepare {
+    let done = Arc::new(Done::default());
+    let wait: Arc<Ticket> = Arc::new(Ticket(Arc::clone(&done)));
+    for core in registry().flags().iter().flat_map(|flag| flag.cores().first()) {
+        let published = core.published.load();
+        let provided = published.as_ref().and_then(|published| published.provided.as_ref());
+        if let Some(provided) = provided.filter(|provided| provided.settled.is_none()) {
+            provided.asked.prepare(ctx, Arc::clone(&wait) as _);
+        }
+    }
+    Prepare { done }
+}
+
+/// Waits until providers have answered; see [`prepare`].
+#[must_use = "it asks at once, but only who awaits it, or calls `.wait(..)`, finds the answers"]
+pub struct Prepare {
+    done: Arc<Done>,
+}
+
+#[derive(Default)]
+struct Done {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    is_done: bool,
+    waker: Option<Waker>,
+}
+
+/// Everybody who still works on it holds this; behind the last one it is done.
+struct Ticket(Arc<Done>);
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.is_done = true;
+        let waker = state.waker.take();
+        drop(state);
+        self.0.changed.notify_all();
+        waker.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl Done {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Prepare {
+    /// Waits in this thread, at most for so long; false if that was too short.
+    pub fn wait(self, timeout: Duration) -> bool {
+        let waited = self.done.changed.wait_timeout_while(self.done.lock(), timeout, |state| !state.is_done);
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        state.is_done
+    }
+}
+
+impl Future for Prepare {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.done.lock();
+        if state.is_done {
+            return Poll::Ready(());
+        }
+        state.waker = Some(cx.waker().clone());
+        Poll::Pending
+    }
+}
+
+impl fmt::Debug for Prepare {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Prepare").field("is_done", &self.done.lock().is_done).finish()
+    }
+}

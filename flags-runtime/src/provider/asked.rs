@@ -1,0 +1,205 @@
+//! A flag that a provider is asked for.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::attached::Attached;
+use super::background::{Job, Wait};
+use super::breaker::Breaker;
+use super::kept::Kept;
+use super::{Answer, Resolution, ResolutionError, ValueType};
+use crate::context::EvaluationContext;
+use crate::details::{ErrorCode, Reason};
+use crate::value::Decode;
+
+/// What is published of a flag that a provider decides.
+#[derive(Clone, Debug)]
+pub(crate) struct Provided {
+    pub(crate) asked: Arc<Asked>,
+    /// What everybody gets; none if it depends on who asks.
+    pub(crate) settled: Option<Arc<Answer>>,
+}
+
+/// One flag at one provider.
+pub(crate) struct Asked {
+    attached: Arc<Attached>,
+    name: &'static str,
+    key: &'static str,
+    value_type: ValueType,
+    decode: Decode,
+    breaker: Breaker,
+    kept: Kept,
+}
+
+impl Asked {
+    /// A flag of this name, key, type (in the words of records) and its way to read a value.
+    pub(crate) fn new(
+        attached: Arc<Attached>,
+        name: &'static str,
+        key: &'static str,
+        type_name: &str,
+        decode: Decode,
+    ) -> Self {
+        let value_type = ValueType::of(type_name);
+        Self { attached, name, key, value_type, decode, breaker: Breaker::default(), kept: Kept::default() }
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    pub(crate) fn key(&self) -> &'static str {
+        self.key
+    }
+
+    pub(crate) fn provider(&self) -> &str {
+        self.attached.name()
+    }
+
+    /// Whether it is left alone now.
+    pub(super) fn is_suspended(&self) -> bool {
+        self.breaker.is_open()
+    }
+
+    /// Answers a reader: never waits.
+    pub(crate) fn answer(self: &Arc<Self>, ctx: &EvaluationContext) -> Arc<Answer> {
+        if !self.breaker.admits() {
+            let message =
+                format!("provider `{}` is not asked for it now: that failed again and again", self.provider());
+            return Arc::new(Answer::error(ErrorCode::General, message));
+        }
+        match self.at_once(ctx) {
+            Some(answer) => Arc::new(answer),
+            None => self.from_background(ctx),
+        }
+    }
+
+    /// Lets the provider know of a read of a settled flag, if it wants to.
+    #[cold]
+    pub(crate) fn tell_of_read(&self, ctx: &EvaluationContext) {
+        if self.attached.counts_settled_reads() && self.breaker.admits() {
+            let _ = self.at_once(ctx);
+        }
+    }
+
+    fn at_once(&self, ctx: &EvaluationContext) -> Option<Answer> {
+        let provider = &self.attached.provider;
+        let asked = catch_unwind(AssertUnwindSafe(|| provider.resolve_now(self.key, self.value_type, ctx)));
+        let resolved = asked.map_or_else(|_| Some(None), |resolved| resolved.map(Some));
+        let at_once = &self.attached.answers_at_once;
+        // Written when it changes only: readers must not fight over the cache line.
+        if at_once.load(Ordering::Relaxed) != resolved.is_some() {
+            at_once.store(resolved.is_some(), Ordering::Relaxed);
+        }
+        Some(self.judged(resolved?))
+    }
+
+    /// Asks, and waits for as long as it takes. For threads of ours.
+    pub(super) fn asked_in_background(&self, ctx: &EvaluationContext) -> Answer {
+        let provider = &self.attached.provider;
+        let asked = catch_unwind(AssertUnwindSafe(|| provider.resolve(self.key, self.value_type, ctx)));
+        self.judged(asked.ok())
+    }
+
+    /// What came of asking; none of a panic.
+    fn judged(&self, resolved: Option<Result<Resolution, ResolutionError>>) -> Answer {
+        let answer = match resolved {
+            None => {
+                self.failed();
+                return self.attached.count_panic(self);
+            }
+            Some(Ok(resolution)) => Answer::compile(resolution, self.decode),
+            Some(Err(error)) => Answer::from(error),
+        };
+        match answer.error_code {
+            None | Some(ErrorCode::FlagNotFound) => self.breaker.succeeded(),
+            Some(code) => {
+                self.attached.count_error(self, &answer);
+                // Others concern the flag, the context or the start: asking once more does no harm.
+                if matches!(code, ErrorCode::General | ErrorCode::ProviderFatal) {
+                    self.failed();
+                }
+            }
+        }
+        answer
+    }
+
+    pub(super) fn failed(&self) {
+        if self.breaker.failed() {
+            let why = format!("`{}` is not asked for now: that failed again and again", self.key);
+            self.attached.suspended(why);
+        }
+    }
+
+    /// What was kept, and asks for it anew where there is nothing, or nothing fresh.
+    fn from_background(self: &Arc<Self>, ctx: &EvaluationContext) -> Arc<Answer> {
+        let found = self.kept.get(ctx, self.attached.number());
+        let is_fresh = found.as_ref().is_some_and(|(_, is_fresh)| *is_fresh);
+        if !is_fresh {
+            self.ask_in_background(ctx, None);
+        }
+        match found {
+            Some((answer, _)) if answer.error_code.is_some() => answer,
+            Some((answer, is_fresh)) => Arc::new(answer.because(if is_fresh { Reason::Cached } else { Reason::Stale })),
+            None => Arc::new(Answer::error(
+                ErrorCode::ProviderNotReady,
+                format!(
+                    "provider `{}` has not answered yet for this context: `flags_runtime::prepare(&ctx).await` before \
+                     the read waits for it",
+                    self.provider()
+                ),
+            )),
+        }
+    }
+
+    fn ask_in_background(self: &Arc<Self>, ctx: &EvaluationContext, wait: Option<Wait>) {
+        let job = Job { asked: Arc::clone(self), ctx: ctx.clone(), wait };
+        if self.attached.background.add(job) {
+            self.attached.needs_workers();
+        }
+    }
+
+    /// Asks ahead of a read, if a read would find nothing fresh; `wait` is dropped when the answer is kept.
+    pub(crate) fn prepare(self: &Arc<Self>, ctx: &EvaluationContext, wait: Wait) {
+        if self.attached.answers_at_once.load(Ordering::Relaxed)
+            || !self.breaker.admits()
+            || self.at_once(ctx).is_some()
+        {
+            return;
+        }
+        if !self.kept.get(ctx, self.attached.number()).is_some_and(|(_, is_fresh)| is_fresh) {
+            self.ask_in_background(ctx, Some(wait));
+        }
+    }
+
+    /// Does what is to be done in the background.
+    pub(super) fn fetch(&self, ctx: &EvaluationContext) {
+        let number = self.attached.number();
+        let answer = self.asked_in_background(ctx);
+        self.kept.put(ctx, number, Arc::new(answer));
+    }
+
+    /// Whether the answer for a context is fresh.
+    pub(super) fn has_fresh(&self, ctx: &EvaluationContext) -> bool {
+        self.kept.get(ctx, self.attached.number()).is_some_and(|(_, is_fresh)| is_fresh)
+    }
+
+    /// What everybody gets, if the provider can tell. Runs users' code.
+    pub(crate) fn settled(&self) -> Option<Arc<Answer>> {
+        let provider = &self.attached.provider;
+        let settled = catch_unwind(AssertUnwindSafe(|| provider.settled(self.key, self.value_type)));
+        let answer = match settled.unwrap_or_default()? {
+            Ok(resolution) => Answer::compile(resolution, self.decode),
+            Err(error) => Answer::from(error),
+        };
+        Some(Arc::new(answer))
+    }
+}
+
+impl fmt::Debug for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Asked").field("provider", &self.provider()).field("key", &self.key).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,234 @@
+//! An attached provider: the provider with what is known of it, for `status()` and for those who wait.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::background::Background;
+use super::{Answer, Asked, Provider, ProviderEvent, ProviderEvents};
+use crate::details::ErrorCode;
+
+/// A provider at work.
+pub(crate) struct Attached {
+    pub(super) provider: Box<dyn Provider>,
+    name: String,
+    /// What its thread hears; told also by readers, who need somebody to ask in the background.
+    events: ProviderEvents,
+    /// The flags that it decides.
+    asked: Mutex<Vec<Arc<Asked>>>,
+    state: Mutex<(ProviderState, Option<String>)>,
+    pub(super) background: Background,
+    /// Whether it had an answer at hand the last time.
+    pub(super) answers_at_once: AtomicBool,
+    /// Goes up with each change that is told: what was kept before is out of date.
+    number: AtomicU64,
+    pub(super) failures: Failures,
+}
+
+/// How often what went wrong; only failures are counted, so a read that goes well writes nothing.
+#[derive(Debug, Default)]
+pub(super) struct Failures {
+    pub(super) errors: AtomicU64,
+    pub(super) panics: AtomicU64,
+    pub(super) late: AtomicU64,
+    last: Mutex<Option<String>>,
+}
+
+/// Where a provider stands; the names are OpenFeature's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ProviderState {
+    /// It has not answered yet: declared defaults.
+    NotReady,
+    /// It answers reliably.
+    Ready,
+    /// It answers, but what it knows may be out of date.
+    Stale,
+    /// It cannot answer reliably now.
+    Error,
+    /// It will never answer as it is configured.
+    Fatal,
+    /// The guard was dropped.
+    Stopped,
+}
+
+/// How one provider is.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ProviderStatus {
+    /// Its name.
+    pub name: String,
+    /// Where it stands.
+    pub state: ProviderState,
+    /// Names of the flags that it decides.
+    pub flags: Vec<&'static str>,
+    /// How many evaluations it has answered with an error, since the start; a flag that it does not know is none.
+    pub errors: u64,
+    /// How many evaluations have panicked.
+    pub panics: u64,
+    /// How many evaluations have taken longer than a second in the background.
+    pub late: u64,
+    /// Names of flags that are not asked for now, since that failed five times in a row; it is tried again within 30 s.
+    pub suspended: Vec<&'static str>,
+    /// The last error, also after recovery.
+    pub last_error: Option<String>,
+}
+
+impl Attached {
+    /// Attaches a provider; `events` takes what it tells, and that somebody is needed who asks in the background.
+    pub(crate) fn new(provider: Box<dyn Provider>, events: ProviderEvents) -> Arc<Self> {
+        let name = provider.name().to_owned();
+        Arc::new(Self {
+            provider,
+            name,
+            events,
+            asked: Mutex::new(Vec::new()),
+            state: Mutex::new((ProviderState::NotReady, None)),
+            background: Background::new(),
+            answers_at_once: AtomicBool::new(false),
+            number: AtomicU64::new(0),
+            failures: Failures::default(),
+        })
+    }
+
+    /// The flags that it decides from now on.
+    pub(crate) fn decides(&self, asked: Vec<Arc<Asked>>) {
+        *lock(&self.asked) = asked;
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn asked(&self) -> Vec<Arc<Asked>> {
+        lock(&self.asked).clone()
+    }
+
+    /// Starts it, on this thread; a panic is an error. Gives what it has to tell then.
+    pub(crate) fn start(&self) {
+        let started = catch_unwind(AssertUnwindSafe(|| self.provider.start(self.events.clone())));
+        match started {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => self.events.fatal(error.to_string()),
+            Err(_) => self.events.fatal("its start panicked"),
+        }
+    }
+
+    /// Stops it, on this thread.
+    pub(crate) fn stop(&self) {
+        self.background.stop();
+        let _ = catch_unwind(AssertUnwindSafe(|| self.provider.stop()));
+        self.note(ProviderState::Stopped, None);
+    }
+
+    /// Asks in the background until the provider is stopped; one call for each thread.
+    pub(crate) fn work(&self) {
+        self.background.work();
+    }
+
+    /// Whether the provider wants to hear of settled flags.
+    pub(crate) fn counts_settled_reads(&self) -> bool {
+        catch_unwind(AssertUnwindSafe(|| self.provider.counts_settled_reads())).unwrap_or(false)
+    }
+
+    /// Where it stands, and why.
+    pub(crate) fn state(&self) -> (ProviderState, Option<String>) {
+        lock(&self.state).clone()
+    }
+
+    /// Takes down where it stands; true if that is another place than before.
+    pub(crate) fn note(&self, state: ProviderState, why: Option<String>) -> bool {
+        if let Some(why) = &why {
+            *lock(&self.failures.last) = Some(why.clone());
+        }
+        std::mem::replace(&mut *lock(&self.state), (state, why)).0 != state
+    }
+
+    /// What was kept of its answers is out of date from here on.
+    pub(crate) fn changed(&self) {
+        self.number.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub(super) fn number(&self) -> u64 {
+        self.number.load(Ordering::Acquire)
+    }
+
+    pub(super) fn suspended(&self, why: String) {
+        (self.events.tell)(ProviderEvent::Suspended(why));
+    }
+
+    pub(super) fn needs_workers(&self) {
+        (self.events.tell)(ProviderEvent::WorkersNeeded);
+    }
+
+    /// Counts what took too long in the background.
+    pub(crate) fn count_late(&self) {
+        for asked in self.background.late() {
+            self.failures.late.fetch_add(1, Ordering::Relaxed);
+            let message = format!("`{}` has taken longer than a second", asked.key());
+            *lock(&self.failures.last) = Some(message);
+            asked.failed();
+        }
+    }
+
+    pub(super) fn count_panic(&self, asked: &Asked) -> Answer {
+        self.failures.panics.fetch_add(1, Ordering::Relaxed);
+        let message = format!("provider `{}` panicked while it decided `{}`", self.name, asked.key());
+        *lock(&self.failures.last) = Some(message.clone());
+        Answer::error(ErrorCode::General, message)
+    }
+
+    pub(super) fn count_error(&self, asked: &Asked, answer: &Answer) {
+        self.failures.errors.fetch_add(1, Ordering::Relaxed);
+        let why = answer.error_message.as_deref().unwrap_or_default();
+        *lock(&self.failures.last) = Some(format!("`{}`: {why}", asked.key()));
+    }
+
+    /// How it is, for people.
+    pub(crate) fn status(&self) -> ProviderStatus {
+        let asked = self.asked();
+        let suspended = asked.iter().filter(|asked| asked.is_suspended()).map(|asked| asked.name()).collect();
+        let Failures { errors, panics, late, last } = &self.failures;
+        ProviderStatus {
+            name: self.name.clone(),
+            state: self.state().0,
+            flags: asked.iter().map(|asked| asked.name()).collect(),
+            errors: errors.load(Ordering::Relaxed),
+            panics: panics.load(Ordering::Relaxed),
+            late: late.load(Ordering::Relaxed),
+            suspended,
+            last_error: lock(last).clone(),
+        }
+    }
+}
+
+impl fmt::Debug for Attached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Attached").field(&self.name).finish()
+    }
+}
+
+impl fmt::Display for ProviderStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        match (self.state, &self.last_error) {
+            (ProviderState::Ready, _) => f.write_str(" (ready")?,
+            (ProviderState::NotReady, _) => f.write_str(" (not ready yet")?,
+            (ProviderState::Stopped, _) => f.write_str(" (stopped")?,
+            (ProviderState::Stale, Some(error)) => write!(f, " (may be out of date: {error}")?,
+            (ProviderState::Stale, None) => f.write_str(" (may be out of date")?,
+            (ProviderState::Error | ProviderState::Fatal, Some(error)) => write!(f, " ({error}")?,
+            (ProviderState::Error | ProviderState::Fatal, None) => f.write_str(" (cannot answer")?,
+        }
+        if !self.suspended.is_empty() {
+            write!(f, "; not asked for now, since it failed: {}", self.suspended.join(", "))?;
+        }
+        f.write_str(")")
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What is locked is replaced whole: nothing can be half done.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

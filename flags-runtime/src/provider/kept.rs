@@ -1,0 +1,121 @@
+//! Kept answers: what a provider said of a flag to whom, when it was asked in the background.
+//!
+//! At most 20,000 contexts a flag: what was not looked at for as long as 10,000 others came is forgotten. An answer is fresh for
+//! thirty seconds, and until the provider tells of a change.
+
+use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rustc_hash::FxBuildHasher;
+
+use super::Answer;
+use crate::context::EvaluationContext;
+
+const FRESH_FOR: Duration = Duration::from_secs(30);
+const GENERATION: usize = 10_000;
+
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    // Held for a look, never while anybody is asked.
+    generations: Mutex<Generations>,
+}
+
+/// The younger one, and the one before it, whose entries move over when they are looked at.
+#[derive(Debug, Default)]
+struct Generations {
+    young: HashMap<ByContent, Entry, FxBuildHasher>,
+    old: HashMap<ByContent, Entry, FxBuildHasher>,
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    answer: Arc<Answer>,
+    number: u64,
+    at: Instant,
+}
+
+/// A context, known by what it says, not by which one it is.
+#[derive(Clone, Debug, PartialEq)]
+struct ByContent(EvaluationContext);
+
+// An attribute that is no number equals nothing: such a context is never found, and asked for anew.
+impl Eq for ByContent {}
+
+impl Hash for ByContent {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash_content(state);
+    }
+}
+
+impl Kept {
+    /// What was answered, and whether it is fresh; `number` counts the provider's changes.
+    pub(super) fn get(&self, ctx: &EvaluationContext, number: u64) -> Option<(Arc<Answer>, bool)> {
+        let key = ByContent(ctx.clone());
+        let mut generations = self.generations.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = if let Some(entry) = generations.young.get(&key) {
+            entry.clone()
+        } else {
+            let entry = generations.old.remove(&key)?;
+            generations.insert(key, entry.clone());
+            entry
+        };
+        let is_fresh = entry.number == number && entry.at.elapsed() < FRESH_FOR;
+        Some((entry.answer, is_fresh))
+    }
+
+    /// Keeps an answer that was asked for when the provider's changes were at `number`.
+    pub(super) fn put(&self, ctx: &EvaluationContext, number: u64, answer: Arc<Answer>) {
+        let entry = Entry { answer, number, at: Instant::now() };
+        let mut generations = self.generations.lock().unwrap_or_else(PoisonError::into_inner);
+        generations.insert(ByContent(ctx.clone()), entry);
+    }
+}
+
+impl Generations {
+    fn insert(&mut self, key: ByContent, entry: Entry) {
+        if self.young.len() >= GENERATION {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(key, entry);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::details::ErrorCode;
+
+    fn answer() -> Arc<Answer> {
+        Arc::new(Answer::error(ErrorCode::General, "x"))
+    }
+
+    #[test]
+    fn an_answer_belongs_to_what_the_context_says_and_is_fresh_until_a_change() {
+        let kept = Kept::default();
+        let ctx =
+            || EvaluationContext::new("ada").kind("user").group("beta").attribute("plan", "pro").attribute("age", 7);
+        kept.put(&ctx(), 3, answer());
+        assert!(kept.get(&ctx(), 3).is_some_and(|(_, is_fresh)| is_fresh));
+        assert!(kept.get(&ctx(), 4).is_some_and(|(_, is_fresh)| !is_fresh));
+        for other in
+            [ctx().group("staff"), ctx().attribute("age", 8), ctx().kind("device"), EvaluationContext::new("bob")]
+        {
+            assert!(kept.get(&other, 3).is_none(), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_looked_at_stays_and_the_rest_is_forgotten() {
+        let kept = Kept::default();
+        let user = |number: usize| EvaluationContext::new(format!("user-{number}"));
+        for number in 0..4 * GENERATION {
+            kept.put(&user(number), 0, answer());
+            assert!(kept.get(&user(0), 0).is_some());
+        }
+        assert!(kept.get(&user(1), 0).is_none());
+        let generations = kept.generations.lock().unwrap();
+        assert!(generations.young.len() + generations.old.len() <= 2 * GENERATION);
+    }
+}
