@@ -28,7 +28,7 @@ use crate::registry::registry;
 pub fn prepare(ctx: &EvaluationContext) -> Prepare {
     let done = Arc::new(Done::default());
     let wait: Arc<Ticket> = Arc::new(Ticket(Arc::clone(&done)));
-    for core in registry().flags().iter().flat_map(|flag| flag.cores().first()) {
+    for core in registry().flags().iter().filter_map(|flag| flag.cores().first()) {
         let published = core.published.load();
         let provided = published.as_ref().and_then(|published| published.provided.as_ref());
         if let Some(provided) = provided.filter(|provided| provided.settled.is_none()) {

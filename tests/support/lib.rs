@@ -8,6 +8,7 @@
 pub mod browser;
 pub mod change;
 pub mod fleet;
+pub mod launchdarkly;
 pub mod redis;
 pub mod turn;
 pub mod wire;
@@ -34,6 +35,11 @@ pub fn cargo_in_fixture(name: &str) -> (Command, PathBuf) {
 
 /// Builds an example of the workspace, and gives where its program is: what `cargo test --test name` alone does not build.
 pub fn example(name: &str) -> PathBuf {
+    example_with(name, &[])
+}
+
+/// The same, of one that needs features of the workspace's package.
+pub fn example_with(name: &str, features: &[&str]) -> PathBuf {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(env!("CARGO_MANIFEST_DIR")).args([
         "build",
@@ -41,6 +47,8 @@ pub fn example(name: &str) -> PathBuf {
         "--message-format=json",
         "--example",
         name,
+        "--features",
+        &features.join(","),
     ]);
     // Of what cargo tells a test, build scripts that look at it (ring's does) would take that all has changed.
     for (variable, _) in std::env::vars_os() {

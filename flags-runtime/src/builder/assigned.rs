@@ -43,21 +43,16 @@ pub(super) fn assign(given: Vec<Given>) -> Result<Vec<Assigned>, StartError> {
         given.into_iter().map(|given| Assigned { provider: given.provider, flags: Vec::new() }).collect();
     for flag in registry().flags() {
         let declaration = flag.declaration();
-        let at = match declaration.provider() {
-            None => for_all,
-            Some(declared) => match names.iter().position(|name| name == declared) {
-                Some(at) => Some(at),
-                None => {
-                    let (name, file, line) = (declaration.name(), declaration.file(), declaration.line());
-                    let given =
-                        if names.is_empty() { "none was".to_owned() } else { format!("given: {}", names.join(", ")) };
-                    return wrong(format!(
-                        "flag `{name}` ({file}:{line}) is decided by `{declared}`, which was not given ({given}): call \
-                         `.provider(..)` before `.start()`"
-                    ));
-                }
-            },
-        };
+        let declared = declaration.provider();
+        let at = declared.map_or(for_all, |declared| names.iter().position(|name| name == declared));
+        if let (Some(declared), None) = (declared, at) {
+            let (name, file, line) = (declaration.name(), declaration.file(), declaration.line());
+            let given = if names.is_empty() { "none was".to_owned() } else { format!("given: {}", names.join(", ")) };
+            return wrong(format!(
+                "flag `{name}` ({file}:{line}) is decided by `{declared}`, which was not given ({given}): call \
+                 `.provider(..)` before `.start()`"
+            ));
+        }
         if let Some(at) = at {
             assigned[at].flags.push(flag);
         }

@@ -21,13 +21,14 @@ pub(crate) struct Answer {
 impl Answer {
     /// In the type of a flag. Runs users' code, whose panic concerns this flag only.
     pub(super) fn compile(resolution: Resolution, decode: Decode) -> Self {
-        let Resolution { value, variant, reason, metadata } = resolution;
+        let Resolution { value, variant, reason, metadata, is_without_key } = resolution;
+        let error_code = is_without_key.then_some(ErrorCode::TargetingKeyMissing);
         let compiled = match &value {
             None => Ok(None),
             Some(value) => value.decoded(decode).map(Some),
         };
         match compiled {
-            Ok(value) => Self { value, variant, reason, error_code: None, error_message: None, metadata },
+            Ok(value) => Self { value, variant, reason, error_code, error_message: None, metadata },
             Err(message) => Self { metadata, ..Self::error(ErrorCode::TypeMismatch, message) },
         }
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::attached::Attached;
 use super::background::{Job, Wait};
@@ -31,6 +31,8 @@ pub(crate) struct Asked {
     decode: Decode,
     breaker: Breaker,
     kept: Kept,
+    /// Whether everybody is answered alike, as it is published.
+    is_settled: AtomicBool,
 }
 
 impl Asked {
@@ -43,7 +45,16 @@ impl Asked {
         decode: Decode,
     ) -> Self {
         let value_type = ValueType::of(type_name);
-        Self { attached, name, key, value_type, decode, breaker: Breaker::default(), kept: Kept::default() }
+        Self {
+            attached,
+            name,
+            key,
+            value_type,
+            decode,
+            breaker: Breaker::default(),
+            kept: Kept::default(),
+            is_settled: AtomicBool::new(false),
+        }
     }
 
     pub(crate) fn name(&self) -> &'static str {
@@ -114,7 +125,7 @@ impl Asked {
             Some(Err(error)) => Answer::from(error),
         };
         match answer.error_code {
-            None | Some(ErrorCode::FlagNotFound) => self.breaker.succeeded(),
+            None | Some(ErrorCode::FlagNotFound | ErrorCode::TargetingKeyMissing) => self.breaker.succeeded(),
             Some(code) => {
                 self.attached.count_error(self, &answer);
                 // Others concern the flag, the context or the start: asking once more does no harm.
@@ -141,7 +152,7 @@ impl Asked {
             self.ask_in_background(ctx, None);
         }
         match found {
-            Some((answer, _)) if answer.error_code.is_some() => answer,
+            Some((answer, _)) if answer.reason == Reason::Error => answer,
             Some((answer, is_fresh)) => Arc::new(answer.because(if is_fresh { Reason::Cached } else { Reason::Stale })),
             None => Arc::new(Answer::error(
                 ErrorCode::ProviderNotReady,
@@ -187,7 +198,7 @@ impl Asked {
     }
 
     /// What everybody gets, if the provider can tell. Runs users' code.
-    pub(crate) fn settled(&self) -> Option<Arc<Answer>> {
+    fn settled(&self) -> Option<Arc<Answer>> {
         let provider = &self.attached.provider;
         let settled = catch_unwind(AssertUnwindSafe(|| provider.settled(self.key, self.value_type)));
         let answer = match settled.unwrap_or_default()? {
@@ -195,6 +206,15 @@ impl Asked {
             Err(error) => Answer::from(error),
         };
         Some(Arc::new(answer))
+    }
+}
+
+impl Asked {
+    /// What is to be published of it now, if that is another thing than before. The provider's thread only.
+    pub(crate) fn published_anew(self: &Arc<Self>) -> Option<Provided> {
+        let settled = self.settled();
+        let was_settled = self.is_settled.swap(settled.is_some(), Ordering::Relaxed);
+        (was_settled || settled.is_some()).then(|| Provided { asked: Arc::clone(self), settled })
     }
 }
 

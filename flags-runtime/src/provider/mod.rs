@@ -16,6 +16,8 @@ mod attached;
 mod background;
 mod breaker;
 mod kept;
+#[cfg(feature = "launchdarkly")]
+pub mod launchdarkly;
 
 use std::error::Error;
 use std::fmt;
@@ -163,6 +165,7 @@ pub struct Resolution {
     variant: Option<String>,
     reason: Reason,
     metadata: FlagMetadata,
+    is_without_key: bool,
 }
 
 /// Why a provider has no value.
@@ -250,7 +253,13 @@ impl Resolution {
 
     /// The flag's declared default: the provider knows the flag, and leaves the value to the code.
     pub fn declared_default() -> Self {
-        Self { value: None, variant: None, reason: Reason::Unknown, metadata: FlagMetadata::default() }
+        Self {
+            value: None,
+            variant: None,
+            reason: Reason::Unknown,
+            metadata: FlagMetadata::default(),
+            is_without_key: false,
+        }
     }
 
     /// Why it is this value.
@@ -262,6 +271,13 @@ impl Resolution {
     /// What the provider calls the value.
     pub fn variant(mut self, variant: impl Into<String>) -> Self {
         self.variant = Some(variant.into());
+        self
+    }
+
+    /// Whoever asks has no targeting key, and one might have mattered: [`ErrorCode::TargetingKeyMissing`] stands beside the value,
+    /// and `status()` counts it.
+    pub fn without_targeting_key(mut self) -> Self {
+        self.is_without_key = true;
         self
     }
 

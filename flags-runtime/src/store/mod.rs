@@ -51,6 +51,7 @@ pub(crate) struct Applied {
 
 /// What is in force of one flag, for `status()`.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a question of its own")]
 pub(crate) struct InForce {
     pub(crate) name: &'static str,
     pub(crate) key: &'static str,

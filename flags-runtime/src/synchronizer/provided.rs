@@ -62,7 +62,7 @@ impl ProviderThread {
         let (end, ended) = channel::<()>();
         let mut run = Run { generation, attached, listener, heard, last_counted: Instant::now() };
         // Nothing is known yet, but whose the flags are.
-        run.publish(&run.attached.asked(), |asked| Provided { asked: Arc::clone(asked), settled: None });
+        run.publish(&run.attached.asked(), |asked| Some(Provided { asked: Arc::clone(asked), settled: None }));
         thread::Builder::new().name("flags-provider".to_owned()).spawn(move || {
             run.until_stopped();
             drop(end);
@@ -133,12 +133,12 @@ impl Run {
         self.attached.changed();
         let mut concerned = self.attached.asked();
         concerned.retain(|asked| keys.is_none_or(|keys| keys.iter().any(|key| key == asked.key())));
-        self.publish(&concerned, |asked| Provided { asked: Arc::clone(asked), settled: asked.settled() });
+        self.publish(&concerned, Asked::published_anew);
         concerned.iter().map(|asked| asked.name()).collect()
     }
 
-    fn publish(&self, asked: &[Arc<Asked>], provided: impl Fn(&Arc<Asked>) -> Provided) {
-        let provided = asked.iter().filter_map(|asked| Some((registry().by_key(asked.key())?, Some(provided(asked)))));
+    fn publish(&self, asked: &[Arc<Asked>], provided: impl Fn(&Arc<Asked>) -> Option<Provided>) {
+        let provided = asked.iter().filter_map(|asked| Some((registry().by_key(asked.key())?, Some(provided(asked)?))));
         store::provide(self.generation, provided.collect());
     }
 

@@ -1,0 +1,247 @@
+//! LaunchDarkly: its own Rust SDK decides, and flags that it answers alike to everybody are settled.
+//!
+//! The SDK streams flags and evaluates in memory, so it is asked in the reader's thread. What could not be tried without an account:
+//! LaunchDarkly's own servers. The tests run the real SDK against a server of ours that speaks its streaming protocol.
+
+mod answer;
+mod context;
+mod known;
+
+use std::env;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use launchdarkly_sdk_transport::HyperTransport;
+/// LaunchDarkly's SDK, for its configuration and what only it can do.
+pub use launchdarkly_server_sdk as sdk;
+use launchdarkly_server_sdk::{
+    Client, ConfigBuilder, FlagValue, PersistentDataStoreBuilder, ServiceEndpointsBuilder, StreamingDataSourceBuilder,
+};
+use tokio::runtime::{Builder, Runtime};
+
+use self::known::{Known, KnownFactory};
+use super::{Provider, ProviderError, ProviderEvents, Resolution, ResolutionError, ValueType};
+use crate::context::EvaluationContext;
+
+/// LaunchDarkly as a provider, under the name `launchdarkly`. Its clones are the same client.
+///
+/// ```no_run
+/// use flags_runtime::provider::launchdarkly::LaunchDarkly;
+/// use flags_runtime::{Flag, feature_flag, flag};
+///
+/// #[feature_flag(name = "new_checkout", default = false, expires = "2099-03-01", provider = launchdarkly)]
+/// static NEW_CHECKOUT: Flag<bool>;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let launchdarkly = LaunchDarkly::from_env()?; // LAUNCHDARKLY_SDK_KEY
+/// let guard = flags_runtime::builder().provider(launchdarkly.clone()).start()?;
+/// guard.wait_ready(std::time::Duration::from_secs(5))?;
+/// if flag!(NEW_CHECKOUT) {
+///     println!("the new checkout");
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
+/// | ours | LaunchDarkly's |
+/// |---|---|
+/// | the flag's key | the flag key |
+/// | targeting key, kind, attributes | key, kind (`user` unless given), attributes; an attribute `key` or `kind` is left out |
+/// | groups | the attribute `groups`, a list |
+/// | no targeting key | an anonymous context with the key `anonymous`; `details` have `TARGETING_KEY_MISSING` |
+/// | variant | the variation's index |
+/// | reason | `OFF`, `PREREQUISITE_FAILED`: `DISABLED`; `TARGET_MATCH`, `RULE_MATCH`: `TARGETING_MATCH`; `FALLTHROUGH`: `STATIC` if it is the same for everybody, `SPLIT` of a percentage, else `DEFAULT` |
+/// | flag metadata | `variationIndex`, and of its reason `kind`, `ruleIndex`, `ruleId`, `prerequisiteKey`, `inExperiment`, `errorKind` |
+///
+/// A flag that is off, or on without targets, rules, prerequisites and percentage, is *settled*: reads do not reach the SDK. So that
+/// LaunchDarkly sees that it is in use, the first read of each minute does; [`count_every_read`](Self::count_every_read) gives
+/// that up. Flags of which it wants every event (experiments, data export, debugging) are never settled.
+///
+/// Keys and attributes go to LaunchDarkly as its SDK sends them: make attributes private in
+/// [`with_config`](Self::with_config). The SDK needs rustc 1.95, and writes its own log with the crate `log`.
+#[derive(Clone)]
+pub struct LaunchDarkly {
+    inner: Arc<Inner>,
+    counts_every_read: bool,
+}
+
+struct Inner {
+    client: Client,
+    known: Arc<Known>,
+    runtime: Mutex<Option<Runtime>>,
+}
+
+/// After how long without a first answer that is told.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// LaunchDarkly sends a sign of life every three minutes: who hears none for so long has lost the connection.
+const LONGEST_SILENCE: Duration = Duration::from_secs(5 * 60);
+const CONNECT: Duration = Duration::from_secs(10);
+
+impl LaunchDarkly {
+    /// A client for an SDK key, with the SDK's own settings.
+    ///
+    /// # Errors
+    ///
+    /// If the key is empty, or the SDK cannot be set up.
+    pub fn new(sdk_key: &str) -> Result<Self, ProviderError> {
+        Self::with_config(ConfigBuilder::new(&checked(sdk_key)?).data_source(&stream()?))
+    }
+
+    /// A client as the environment says: the SDK key in `LAUNCHDARKLY_SDK_KEY`, and in `LAUNCHDARKLY_RELAY_URL` the URL of a Relay
+    /// Proxy if there is one.
+    ///
+    /// # Errors
+    ///
+    /// If there is no key, or the SDK cannot be set up.
+    pub fn from_env() -> Result<Self, ProviderError> {
+        let key = env::var("LAUNCHDARKLY_SDK_KEY").map_err(|_| {
+            ProviderError::new("`LAUNCHDARKLY_SDK_KEY` is not set: it takes the SDK key of an environment")
+        })?;
+        let mut config = ConfigBuilder::new(&checked(&key)?).data_source(&stream()?);
+        if let Ok(url) = env::var("LAUNCHDARKLY_RELAY_URL") {
+            config = config.service_endpoints(ServiceEndpointsBuilder::new().relay_proxy(&url));
+        }
+        Self::with_config(config)
+    }
+
+    /// A client with settings of its own: other endpoints, events, polling, private attributes. Its data store is ours, which
+    /// is how changes are heard of.
+    ///
+    /// # Errors
+    ///
+    /// If the SDK cannot be set up.
+    pub fn with_config(config: ConfigBuilder) -> Result<Self, ProviderError> {
+        let known = Arc::new(Known::default());
+        let mut store = PersistentDataStoreBuilder::new(Arc::new(KnownFactory(Arc::clone(&known))));
+        let config = config.data_store(store.cache_forever()).build();
+        let client = config
+            .map_err(|error| set_up(&error))
+            .and_then(|config| Client::build(config).map_err(|error| set_up(&error)))?;
+        let inner = Inner { client, known, runtime: Mutex::new(None) };
+        Ok(Self { inner: Arc::new(inner), counts_every_read: false })
+    }
+
+    /// Asks the SDK for every read, so that LaunchDarkly's insights count them all; no flag is settled then.
+    #[must_use]
+    pub fn count_every_read(mut self) -> Self {
+        self.counts_every_read = true;
+        self
+    }
+
+    /// LaunchDarkly's client, for what only it can do: `track_event`, `identify`, `flush`. It is closed with the guard.
+    pub fn client(&self) -> &Client {
+        &self.inner.client
+    }
+}
+
+impl Provider for LaunchDarkly {
+    fn name(&self) -> &'static str {
+        "launchdarkly"
+    }
+
+    fn resolve(&self, key: &str, _: ValueType, ctx: &EvaluationContext) -> Result<Resolution, ResolutionError> {
+        let Inner { client, known, .. } = &*self.inner;
+        let theirs = context::theirs(ctx)?;
+        // What it would answer without a value of its own: no variation then, so the declared default.
+        let detail = client.variation_detail(&theirs, key, FlagValue::Json(serde_json::Value::Null));
+        let is_percentage = || known.has_percentage(key);
+        let resolution = answer::resolution(&detail, is_percentage)?;
+        Ok(if ctx.targeting_key().is_empty() { resolution.without_targeting_key() } else { resolution })
+    }
+
+    fn resolve_now(
+        &self,
+        key: &str,
+        value_type: ValueType,
+        ctx: &EvaluationContext,
+    ) -> Option<Result<Resolution, ResolutionError>> {
+        Some(self.resolve(key, value_type, ctx))
+    }
+
+    fn settled(&self, key: &str, _: ValueType) -> Option<Result<Resolution, ResolutionError>> {
+        if self.counts_every_read { None } else { self.inner.known.settled(key) }
+    }
+
+    fn counts_settled_reads(&self) -> bool {
+        true
+    }
+
+    fn start(&self, events: ProviderEvents) -> Result<(), ProviderError> {
+        self.inner.known.tell(events.clone());
+        // One thread is enough: it waits for the stream.
+        let runtime =
+            Builder::new_multi_thread().worker_threads(1).thread_name("flags-launchdarkly").enable_all().build();
+        let runtime = runtime.map_err(|error| set_up(&error))?;
+        let inside = runtime.enter();
+        self.inner.client.start_with_default_executor();
+        drop(inside);
+        let inner = Arc::clone(&self.inner);
+        runtime.spawn(async move {
+            loop {
+                match inner.client.wait_for_initialization(PATIENCE).await {
+                    Some(true) => return events.ready(),
+                    Some(false) => {
+                        return events.fatal(
+                            "LaunchDarkly refuses the SDK key, or what it sends cannot be read; the SDK's log says more",
+                        );
+                    }
+                    None => events.error(format!("no answer of LaunchDarkly for {} s", PATIENCE.as_secs())),
+                }
+            }
+        });
+        *lock(&self.inner.runtime) = Some(runtime);
+        Ok(())
+    }
+
+    fn stop(&self) {
+        // Sends what is still to be sent.
+        self.inner.client.close();
+        self.inner.end();
+    }
+}
+
+impl Inner {
+    fn end(&self) {
+        if let Some(runtime) = lock(&self.runtime).take() {
+            // A runtime that is merely dropped waits for its threads, and panics in an async block.
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl fmt::Debug for LaunchDarkly {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LaunchDarkly").field("counts_every_read", &self.counts_every_read).finish_non_exhaustive()
+    }
+}
+
+fn checked(sdk_key: &str) -> Result<String, ProviderError> {
+    let key = sdk_key.trim();
+    if key.is_empty() {
+        return Err(ProviderError::new("the SDK key is empty: LaunchDarkly shows it with its environment"));
+    }
+    Ok(key.to_owned())
+}
+
+/// The SDK's stream, which by itself would not notice a connection that is only half there.
+fn stream() -> Result<StreamingDataSourceBuilder<impl launchdarkly_sdk_transport::HttpTransport>, ProviderError> {
+    let transport = HyperTransport::builder().connect_timeout(CONNECT).read_timeout(LONGEST_SILENCE).build_https();
+    let mut stream = StreamingDataSourceBuilder::new();
+    stream.transport(transport.map_err(|error| set_up(&error))?);
+    Ok(stream)
+}
+
+fn set_up(error: &dyn fmt::Display) -> ProviderError {
+    ProviderError::new(format!("LaunchDarkly's SDK cannot be set up: {error}"))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
