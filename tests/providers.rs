@@ -454,6 +454,19 @@ fn what_is_not_at_hand_is_prepared_kept_and_asked_again_after_a_change() {
     fake.events().everything_changed();
     assert!(eventually(SOON, || !flag!(PROVIDED, &user("bob").group("beta"))));
 
+    // When it fails, decisions stay as they were.
+    fake.decides(|_, _, _| Err(ResolutionError::new(ErrorCode::General, "no database")));
+    fake.events().everything_changed();
+    let read = || flag!(PROVIDED, &user("bob").group("beta"), details);
+    assert!(eventually(SOON, || {
+        assert!(!read().value && read().error_code.is_none());
+        of_the_provider("fake").suspended == ["provided"]
+    }));
+    assert_eq!(read().reason, Reason::Stale);
+    assert_eq!(flag!(PROVIDED, &user("eve"), details).reason, Reason::Error, "never answered");
+    fake.decides(|_, _, ctx| Ok(Resolution::new(ctx.is_in_group("beta"))));
+    assert!(eventually(SOON, || read().value));
+
     // As a future, on any executor.
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let carol = user("carol").group("beta");

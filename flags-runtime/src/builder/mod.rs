@@ -293,7 +293,7 @@ impl Builder {
             }
         }
         // Who decided at an earlier start does so no more.
-        store::provide(generation, registry().flags().iter().map(|flag| (flag, None)).collect());
+        store::clear_provided(generation);
         for Assigned { provider, flags } in providers {
             let started = ProviderThread::start(generation, provider, &flags, self.listener.clone());
             guard.providers.push(started.map_err(StartError::Thread)?);

@@ -50,6 +50,12 @@ impl Answer {
         self.error_code == Some(ErrorCode::FlagNotFound)
     }
 
+    /// Whether the provider has failed, so that an earlier answer is better than this one.
+    pub(super) fn is_failure(&self) -> bool {
+        let code = self.error_code.filter(|_| self.reason == Reason::Error);
+        matches!(code, Some(ErrorCode::General | ErrorCode::ProviderNotReady | ErrorCode::ProviderFatal))
+    }
+
     /// Whether the flag is off for everybody on purpose.
     pub(crate) fn is_kill(&self) -> bool {
         self.reason == Reason::Disabled

@@ -76,15 +76,11 @@ impl Asked {
 
     /// Answers a reader: never waits.
     pub(crate) fn answer(self: &Arc<Self>, ctx: &EvaluationContext) -> Arc<Answer> {
-        if !self.breaker.admits() {
-            let message =
-                format!("provider `{}` is not asked for it now: that failed again and again", self.provider());
-            return Arc::new(Answer::error(ErrorCode::General, message));
+        let is_asked = self.breaker.admits();
+        if is_asked && let Some(answer) = self.at_once(ctx) {
+            return Arc::new(answer);
         }
-        match self.at_once(ctx) {
-            Some(answer) => Arc::new(answer),
-            None => self.from_background(ctx),
-        }
+        self.from_background(ctx, is_asked)
     }
 
     /// Lets the provider know of a read of a settled flag, if it wants to.
@@ -145,15 +141,19 @@ impl Asked {
     }
 
     /// What was kept, and asks for it anew where there is nothing, or nothing fresh.
-    fn from_background(self: &Arc<Self>, ctx: &EvaluationContext) -> Arc<Answer> {
+    fn from_background(self: &Arc<Self>, ctx: &EvaluationContext, is_asked: bool) -> Arc<Answer> {
         let found = self.kept.get(ctx, self.attached.number());
         let is_fresh = found.as_ref().is_some_and(|(_, is_fresh)| *is_fresh);
-        if !is_fresh {
+        if is_asked && !is_fresh {
             self.ask_in_background(ctx, None);
         }
         match found {
             Some((answer, _)) if answer.reason == Reason::Error => answer,
             Some((answer, is_fresh)) => Arc::new(answer.because(if is_fresh { Reason::Cached } else { Reason::Stale })),
+            None if !is_asked => Arc::new(Answer::error(
+                ErrorCode::General,
+                format!("provider `{}` is not asked for it now: that failed again and again", self.provider()),
+            )),
             None => Arc::new(Answer::error(
                 ErrorCode::ProviderNotReady,
                 format!(

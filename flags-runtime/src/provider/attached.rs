@@ -3,7 +3,7 @@
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::background::Background;
 use super::{Answer, Asked, Provider, ProviderEvent, ProviderEvents};
@@ -16,7 +16,8 @@ pub(crate) struct Attached {
     /// What its thread hears; told also by readers, who need somebody to ask in the background.
     events: ProviderEvents,
     /// The flags that it decides.
-    asked: Mutex<Vec<Arc<Asked>>>,
+    // Weak: what is published of a flag holds it, and it holds this.
+    asked: Mutex<Vec<Weak<Asked>>>,
     state: Mutex<(ProviderState, Option<String>)>,
     pub(super) background: Background,
     /// Whether it had an answer at hand the last time.
@@ -93,8 +94,8 @@ impl Attached {
     }
 
     /// The flags that it decides from now on.
-    pub(crate) fn decides(&self, asked: Vec<Arc<Asked>>) {
-        *lock(&self.asked) = asked;
+    pub(crate) fn decides(&self, asked: &[Arc<Asked>]) {
+        *lock(&self.asked) = asked.iter().map(Arc::downgrade).collect();
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -102,7 +103,7 @@ impl Attached {
     }
 
     pub(crate) fn asked(&self) -> Vec<Arc<Asked>> {
-        lock(&self.asked).clone()
+        lock(&self.asked).iter().filter_map(Weak::upgrade).collect()
     }
 
     /// Starts it, on this thread; a panic is an error. Gives what it has to tell then.

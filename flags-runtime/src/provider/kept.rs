@@ -1,7 +1,8 @@
 //! Kept answers: what a provider said of a flag to whom, when it was asked in the background.
 //!
 //! At most 20,000 contexts a flag: what was not looked at for as long as 10,000 others came is forgotten. An answer is fresh for
-//! thirty seconds, and until the provider tells of a change.
+//! thirty seconds, and until the provider tells of a change; what is no longer fresh stays until there is another, so that a
+//! provider that fails leaves decisions as they were. An error is fresh for a second, and takes no answer's place.
 
 use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
@@ -14,6 +15,7 @@ use super::Answer;
 use crate::context::EvaluationContext;
 
 const FRESH_FOR: Duration = Duration::from_secs(30);
+const ERROR_FRESH_FOR: Duration = Duration::from_secs(1);
 const GENERATION: usize = 10_000;
 
 #[derive(Debug, Default)]
@@ -61,15 +63,23 @@ impl Kept {
             generations.insert(key, entry.clone());
             entry
         };
-        let is_fresh = entry.number == number && entry.at.elapsed() < FRESH_FOR;
+        let fresh_for = if entry.answer.is_failure() { ERROR_FRESH_FOR } else { FRESH_FOR };
+        let is_fresh = entry.number == number && entry.at.elapsed() < fresh_for;
         Some((entry.answer, is_fresh))
     }
 
     /// Keeps an answer that was asked for when the provider's changes were at `number`.
     pub(super) fn put(&self, ctx: &EvaluationContext, number: u64, answer: Arc<Answer>) {
         let entry = Entry { answer, number, at: Instant::now() };
+        let key = ByContent(ctx.clone());
         let mut generations = self.generations.lock().unwrap_or_else(PoisonError::into_inner);
-        generations.insert(ByContent(ctx.clone()), entry);
+        let has_answer = |entry: Option<&Entry>| entry.is_some_and(|entry| !entry.answer.is_failure());
+        if entry.answer.is_failure()
+            && (has_answer(generations.young.get(&key)) || has_answer(generations.old.get(&key)))
+        {
+            return;
+        }
+        generations.insert(key, entry);
     }
 }
 
@@ -104,6 +114,19 @@ mod tests {
         {
             assert!(kept.get(&other, 3).is_none(), "{other:?}");
         }
+    }
+
+    #[test]
+    fn an_error_takes_no_answers_place() {
+        let kept = Kept::default();
+        let ctx = EvaluationContext::new("ada");
+        let error = |code| Arc::new(Answer::error(code, "x"));
+        kept.put(&ctx, 0, error(ErrorCode::General));
+        assert!(kept.get(&ctx, 0).is_some_and(|(answer, _)| answer.is_failure()));
+        kept.put(&ctx, 0, error(ErrorCode::FlagNotFound));
+        kept.put(&ctx, 1, error(ErrorCode::General));
+        let (answer, is_fresh) = kept.get(&ctx, 1).unwrap();
+        assert!(answer.is_not_found() && !is_fresh);
     }
 
     #[test]

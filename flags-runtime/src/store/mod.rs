@@ -209,6 +209,13 @@ fn change_outage(generation: Generation, is_outage: impl Fn(&Declaration, bool) 
     changed
 }
 
+/// Takes flags from the providers of an earlier start.
+pub(crate) fn clear_provided(generation: Generation) {
+    let is_provided = |flag: &&RegisteredFlag| lock().of(flag).provided.is_some();
+    let provided: Vec<_> = registry().flags().iter().filter(is_provided).map(|flag| (flag, None)).collect();
+    provide(generation, provided);
+}
+
 /// Publishes who decides flags in the place of documents, and what they answer everybody.
 pub(crate) fn provide(generation: Generation, provided: Vec<(&'static RegisteredFlag, Option<Provided>)>) {
     for core in provided.iter().flat_map(|(flag, _)| flag.cores()) {

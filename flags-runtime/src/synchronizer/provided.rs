@@ -57,12 +57,13 @@ impl ProviderThread {
             let (flag, attached) = (flag.declaration(), Arc::clone(&attached));
             Arc::new(Asked::new(attached, flag.name(), flag.key(), flag.type_name(), flag.decode()))
         };
-        attached.decides(flags.iter().map(ask).collect());
+        let asked: Vec<_> = flags.iter().map(ask).collect();
+        attached.decides(&asked);
         BOARD.attach(Arc::clone(&attached));
         let (end, ended) = channel::<()>();
         let mut run = Run { generation, attached, listener, heard, last_counted: Instant::now() };
         // Nothing is known yet, but whose the flags are.
-        run.publish(&run.attached.asked(), |asked| Some(Provided { asked: Arc::clone(asked), settled: None }));
+        run.publish(&asked, |asked| Some(Provided { asked: Arc::clone(asked), settled: None }));
         thread::Builder::new().name("flags-provider".to_owned()).spawn(move || {
             run.until_stopped();
             drop(end);
