@@ -59,6 +59,8 @@ pub(crate) struct FlagRecord {
     pub(crate) kind: Option<String>,
     #[serde(default)]
     pub(crate) public: bool,
+    /// Who decides the flag in the place of documents.
+    pub(crate) provider: Option<String>,
     pub(crate) doc: Option<String>,
 }
 

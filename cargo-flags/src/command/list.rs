@@ -39,6 +39,7 @@ struct Listed<'a> {
     ticket: Option<&'a str>,
     kind: Option<&'a str>,
     public: bool,
+    provider: Option<&'a str>,
     doc: Option<&'a str>,
     package: &'a str,
     version: &'a str,
@@ -55,11 +56,22 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         warn("no flags are recorded there");
     }
     warn_of_duplicates(&inventory);
-    let mut rows = Rows::new(&["flag", "type", "default", "expires", "owner", "call sites", "package", "declared at"]);
+    let mut header = vec!["flag", "type", "default", "expires", "owner", "call sites", "package", "declared at"];
+    // An empty column tells people nothing; what reads the other formats counts on it.
+    let has_provider =
+        arguments.format != ListFormat::Table || inventory.flags.iter().any(|flag| flag.provider.is_some());
+    if has_provider {
+        header.push("provider");
+    }
+    let mut rows = Rows::new(&header);
     let mut json = Vec::new();
     for flag in &inventory.flags {
         let call_sites = inventory.call_sites(flag);
-        rows.push(row(flag, call_sites));
+        let mut row = row(flag, call_sites);
+        if has_provider {
+            row.push(flag.provider.clone().unwrap_or_default());
+        }
+        rows.push(row);
         json.push(listed(flag, call_sites.count));
     }
     report::print(arguments.format, &rows, &json)
@@ -131,6 +143,7 @@ fn listed(flag: &FlagRecord, call_sites: usize) -> Listed<'_> {
         ticket: flag.ticket.as_deref(),
         kind: flag.kind.as_deref(),
         public: flag.public,
+        provider: flag.provider.as_deref(),
         doc: flag.doc.as_deref(),
         package: &flag.package,
         version: &flag.version,

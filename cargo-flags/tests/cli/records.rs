@@ -24,7 +24,7 @@ fn list_names_every_flag_of_the_package_with_all_that_was_declared() {
         json!({
             "name": "new_checkout", "key": "new_checkout", "type": "bool", "default": false, "variants": [],
             "expires": "2099-03-01", "never": null, "owner": "payments", "created": null, "ticket": "PAY-7",
-            "kind": "release", "public": false, "doc": "Checkout on the \"new\" cart | service.", "package": "shop",
+            "kind": "release", "public": false, "provider": null, "doc": "Checkout on the \"new\" cart | service.", "package": "shop",
             "version": "1.2.3", "file": "shop/src/lib.rs", "line": line, "column": 12, "module": "shop",
             "call_sites": 2
         })
@@ -67,7 +67,7 @@ fn list_comes_as_table_csv_and_markdown() {
     assert_eq!(table.lines().count(), 4, "{table}");
     assert!(!table.contains('\u{1b}') && !table.contains(" \n"), "{table:?}");
     let csv = list("csv");
-    let header = "flag,type,default,expires,owner,call sites,package,declared at\n";
+    let header = "flag,type,default,expires,owner,call sites,package,declared at,provider\n";
     assert!(csv.starts_with(header), "{csv}");
     assert!(csv.contains("\npricing,enum,\"\"\"control\"\"\",never,,1,shop 1.2.3,shop/src/lib.rs:"), "{csv}");
     let markdown = list("markdown");
