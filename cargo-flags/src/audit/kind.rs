@@ -20,7 +20,7 @@ pub(crate) enum Kind {
     Silent,
     /// No `flag!` reads it
     Unused,
-    /// On for everybody or off for everybody, for longer than --rolled-out days
+    /// On for everybody or off for everybody, for longer than --rolled-out days, and no provider decides it
     FullyRolledOut,
     /// A document that no flag reads
     Undeclared,
@@ -28,7 +28,7 @@ pub(crate) enum Kind {
     Old,
     /// The last day of the flag is within --expiring days
     Expiring,
-    /// No document: everybody gets the declared default
+    /// No document, and no provider that decides it: everybody gets the declared default
     Undocumented,
     /// No `owner` is declared
     NoOwner,

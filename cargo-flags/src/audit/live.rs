@@ -121,6 +121,10 @@ fn of_nobody(kind: Kind, key: &str, message: &str, fix: String) -> Finding {
 }
 
 fn undocumented(flag: &Flag<'_>, evidence: &Evidence) -> Option<Told> {
+    // A provider's flag needs no document.
+    if flag.is_decided_elsewhere() {
+        return None;
+    }
     let is_missing = !evidence.documents.contains_key(key(flag)) && !has_other_type(flag, evidence);
     let default = flag.record.default_text().map(|default| format!(", {default}")).unwrap_or_default();
     let name = &flag.record.name;
@@ -179,7 +183,10 @@ fn drift(flag: &Flag<'_>, evidence: &Evidence, builds: &Builds) -> Vec<Told> {
         let named = named(overridden.iter().map(|one| place(one)));
         told.push(Told::new(
             format!("an override file answers in {} of {} processes ({named})", overridden.len(), there.len()),
-            "take it out of the override file when the document says the same",
+            match &flag.record.provider {
+                Some(provider) => format!("take it out of the override file when {provider} says the same"),
+                None => "take it out of the override file when the document says the same".to_owned(),
+            },
         ));
     }
     told.extend(differing(flag, builds));

@@ -18,8 +18,9 @@ pub(super) enum Everybody {
 }
 
 pub(super) fn fully_rolled_out(flag: &Flag<'_>, subject: &Subject<'_>, evidence: &Evidence) -> Option<Told> {
-    // Nobody goes by a document that services refuse: that is drift.
-    if flag.is_long_lived() || misfit(flag, evidence).is_some() {
+    // Nobody goes by a document that services refuse: that is drift. Nor by one of a flag that a provider decides, as long as
+    // that knows the flag.
+    if flag.is_long_lived() || flag.is_decided_elsewhere() || misfit(flag, evidence).is_some() {
         return None;
     }
     let stored = evidence.document(key(flag))?;
@@ -104,8 +105,11 @@ fn shortened(value: &str) -> String {
     }
 }
 
-/// What everybody gets by the document of a flag, in few words; nothing where no server was asked.
+/// What everybody gets by the document of a flag, in few words, or who decides it; nothing where no server was asked.
 pub(super) fn state(evidence: Option<&Evidence>, record: &FlagRecord) -> String {
+    if let Some(provider) = &record.provider {
+        return format!("by {provider}");
+    }
     let Some(evidence) = evidence else { return String::new() };
     let Some(stored) = evidence.document(record.key()) else { return "no document".to_owned() };
     let Ok(document) = stored.parse() else { return "refused".to_owned() };

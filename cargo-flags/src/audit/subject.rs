@@ -104,6 +104,11 @@ impl<'a> Flag<'a> {
         self.record.file.is_some()
     }
 
+    /// Whether a provider decides it, in all of its builds: what its document says is for when that does not know the flag.
+    pub(crate) fn is_decided_elsewhere(&self) -> bool {
+        self.records.iter().all(|record| record.provider.is_some())
+    }
+
     /// Whether it is meant to stay: an operator's switch or a permission that is declared never to expire.
     pub(crate) fn is_long_lived(&self) -> bool {
         let stays = matches!(self.record.kind.as_deref(), Some("ops" | "permission"));

@@ -18,6 +18,7 @@ mod lto;
 mod made;
 mod new;
 mod page;
+mod provider;
 mod readme;
 mod records;
 mod schema;
