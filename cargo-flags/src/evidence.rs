@@ -178,6 +178,14 @@ pub(crate) fn documents(text: &str) -> serde_json::Result<BTreeMap<String, Store
     Ok(documents.into_iter().map(|(key, document)| (key, StoredDocument::from(document.get()))).collect())
 }
 
+/// The same of a file that somebody names.
+pub(crate) fn documents_of_file(file: &Path) -> Result<BTreeMap<String, StoredDocument>, Failure> {
+    let shown = file.display();
+    let text = fs::read_to_string(file).map_err(|error| Failure::because(format!("{shown} cannot be read"), error))?;
+    documents(&text)
+        .map_err(|error| Failure::because(format!("{shown} is no JSON object of keys and documents"), error))
+}
+
 /// What the user may not read is left out, loudly; anything else that goes wrong is an error.
 fn allowed<T>(what: &str, answer: Result<T, AdminError>) -> Result<Option<T>, Failure> {
     match answer {

@@ -1,6 +1,5 @@
 //! `explain`: why somebody gets what she gets, step by step, and what would change it.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -135,6 +134,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         }
         warn(format_args!("{message}; unless it is an alias, services refuse the document"));
     }
+    if let Some(provider) = declared.as_ref().and_then(|flag| flag.provider.as_deref()) {
+        note(format_args!("{provider} decides `{name}`: this holds where that does not know the flag"));
+    }
     if !arguments.attributes.is_empty() {
         note("attributes play no part: documents have no rules that look at them");
     }
@@ -213,9 +215,7 @@ fn at_server(arguments: &Arguments) -> Result<Found, Failure> {
 fn in_file(file: &Path, arguments: &Arguments) -> Result<Found, Failure> {
     let name = &arguments.name;
     let shown = file.display();
-    let text = fs::read_to_string(file).map_err(|error| Failure::because(format!("{shown} cannot be read"), error))?;
-    let documents = evidence::documents(&text)
-        .map_err(|error| Failure::because(format!("{shown} is no JSON object of keys and documents"), error))?;
+    let documents = evidence::documents_of_file(file)?;
     let artifact = &arguments.check.artifact;
     let inventory = if artifact.is_empty() {
         Inventory::of_readable(&workspace::already_built())

@@ -111,7 +111,6 @@ fn an_audit_tells_of_a_providers_flag_what_the_code_tells() {
     let audit = ["audit", "--as-of", "2026-11-01", "--format", "json", "--artifact"];
     let json = run(cargo_flags().args(audit).arg(&file)).json();
     assert_eq!(findings(&json), ["expired theirs", "unused theirs", "old theirs", "no-owner theirs"]);
-    fs::remove_file(file).unwrap();
 }
 
 #[test]
@@ -125,4 +124,20 @@ fn an_override_file_that_answers_for_a_providers_flag_is_drift_from_the_provider
     let json = run(at(&server, &["audit", "--only", "drift", "--format", "json"]).arg("--artifact").arg(&file)).json();
     assert_eq!(findings(&json), ["drift theirs"]);
     assert_eq!(json["findings"][0]["fix"], "take it out of the override file when launchdarkly says the same");
+}
+
+#[test]
+fn an_explanation_by_the_document_says_that_a_provider_decides_before_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = made(folder.path(), &[("ours", json!({})), ("theirs", of_provider())]);
+    let documents = folder.path().join("documents.json");
+    fs::write(&documents, r#"{"ours":{"enabled":true},"theirs":{"enabled":true}}"#).unwrap();
+    let explain = |name: &str| {
+        let mut command = cargo_flags();
+        run(command.args(["explain", name, "--user", "ada", "--file"]).arg(&documents).arg("--artifact").arg(&file))
+    };
+    let said = explain("theirs");
+    let note = "note: launchdarkly decides `theirs`: this holds where that does not know the flag\n";
+    assert_eq!((&*said.stderr, said.code), (note, Some(0)));
+    assert_eq!(explain("ours").stderr, "");
 }
