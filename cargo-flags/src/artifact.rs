@@ -200,6 +200,15 @@ impl FlagRecord {
         place(self.file.as_deref(), self.line, self.column)
     }
 
+    /// Where it is declared, in words.
+    pub(crate) fn declared_at(&self) -> String {
+        let Self { package, version, .. } = self;
+        match self.place() {
+            Some(place) => format!("at {place} (package {package} {version})"),
+            None => format!("in package {package} {version}"),
+        }
+    }
+
     /// Whether both are the declaration of one place; where one does not record it, of one package.
     pub(crate) fn is_same_place(&self, other: &Self) -> bool {
         self.is_at(&other.package, &other.version, other.file.as_deref(), (other.line, other.column))
@@ -217,12 +226,22 @@ impl FlagRecord {
 
     /// The default as text: JSON, or the source text where only the program knows the value.
     pub(crate) fn default_text(&self) -> Option<String> {
+        self.default_expression().or_else(|| Some(self.default_value()?.get().to_owned()))
+    }
+
+    /// The default as JSON, where the record knows the value.
+    pub(crate) fn default_value(&self) -> Option<&RawValue> {
+        self.default.as_deref().filter(|_| self.default_expression().is_none())
+    }
+
+    /// The source text of the default, where only the program knows the value.
+    pub(crate) fn default_expression(&self) -> Option<String> {
         #[derive(Deserialize)]
         struct Expression {
             expr: String,
         }
-        let json = self.default.as_ref()?.get();
-        Some(serde_json::from_str(json).map_or_else(|_| json.to_owned(), |Expression { expr }| expr))
+        let Expression { expr } = serde_json::from_str(self.default.as_ref()?.get()).ok()?;
+        Some(expr)
     }
 }
 

@@ -13,11 +13,37 @@ use cargo_metadata::{Artifact, CrateType, Message, Package, PackageId};
 use crate::artifact::Inventory;
 use crate::cli::{Origin, Packages};
 use crate::failure::{Failure, warn};
-use crate::workspace::{is_library, metadata, selected};
+use crate::workspace::{is_library, last_built, metadata, older_than_its_source, selected};
 
 /// The records of what the options name: the files, or else the packages, which are built.
 pub(crate) fn inventory(origin: &Origin) -> Result<Inventory, Failure> {
     if origin.artifact.is_empty() { Inventory::of(&build(&origin.packages)?) } else { Inventory::of(&origin.artifact) }
+}
+
+/// The records of what the last build of packages left: for verbs that ask a server, which build nothing. `otherwise` says what
+/// else there is to do if that is nothing.
+pub(crate) fn inventory_of_last_build(packages: &Packages, otherwise: &str) -> Result<Inventory, Failure> {
+    if !packages.features.is_empty() || !packages.cargo.is_empty() {
+        return Err(Failure::wrong(
+            "where a server is asked nothing is built, so options for building would be ignored: build before, and name the files by \
+             --artifact",
+        ));
+    }
+    let files = last_built(packages)?;
+    if let Some((file, source)) = older_than_its_source(&files, packages) {
+        warn(format_args!(
+            "{} is older than {}, so it tells of the past: build again (`cargo build --workspace --bins --examples --lib`)",
+            file.display(),
+            source.display()
+        ));
+    }
+    if files.is_empty() {
+        return Err(Failure::wrong(format!(
+            "nothing is built here, and where a server is asked nothing is built: run `cargo build` before, or name files by \
+             --artifact{otherwise}"
+        )));
+    }
+    Inventory::of(&files)
 }
 
 /// Builds the selected packages; the files that carry records: programs, examples and libraries.

@@ -16,7 +16,6 @@ use crate::failure::{Failure, note, warn};
 use crate::live::Live;
 use crate::report::{self, ListFormat};
 use crate::sources::Sources;
-use crate::workspace;
 
 /// Report everything that is wrong with flags: the flag-debt audit
 ///
@@ -269,27 +268,7 @@ fn inventory(arguments: &Arguments, evidence: Option<&Evidence>) -> Result<Inven
         }
         return Ok(inventory);
     }
-    let Packages { features, cargo, .. } = &origin.packages;
-    if !features.is_empty() || !cargo.is_empty() {
-        return Err(Failure::wrong(
-            "with --redis nothing is built, so options for building would be ignored: build before, and name the files by --artifact",
-        ));
-    }
-    let files = workspace::last_built(&origin.packages)?;
-    if let Some((file, source)) = workspace::older_than_its_source(&files, &origin.packages) {
-        warn(format_args!(
-            "{} is older than {}, so it tells of the past: build again (`cargo build --workspace --bins --examples --lib`)",
-            file.display(),
-            source.display()
-        ));
-    }
-    if files.is_empty() {
-        return Err(Failure::wrong(
-            "nothing is built here, and with --redis nothing is built: run `cargo build` before, or name files by --artifact, or \
-             audit what reports to the server by --fleet",
-        ));
-    }
-    Inventory::of(&files)
+    cargo::inventory_of_last_build(&origin.packages, ", or audit what reports to the server by --fleet")
 }
 
 fn write(arguments: &Arguments, audit: &mut Audit<'_>, sources: &Sources) -> Result<(), Failure> {

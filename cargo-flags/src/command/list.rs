@@ -88,7 +88,7 @@ fn warn_of_duplicates(inventory: &Inventory) {
             }
         }
         if let [first, _, ..] = &*places {
-            let shown: Vec<_> = places.iter().map(|flag| declared_at(flag)).collect();
+            let shown: Vec<_> = places.iter().map(|flag| flag.declared_at()).collect();
             warn(format_args!(
                 "`{}` is declared {} times: {}; start() will refuse them if they are linked into one binary",
                 first.name,
@@ -96,14 +96,6 @@ fn warn_of_duplicates(inventory: &Inventory) {
                 shown.join(" and ")
             ));
         }
-    }
-}
-
-fn declared_at(flag: &FlagRecord) -> String {
-    let FlagRecord { package, version, .. } = flag;
-    match flag.place() {
-        Some(place) => format!("at {place} (package {package} {version})"),
-        None => format!("in package {package} {version}"),
     }
 }
 

@@ -501,7 +501,8 @@ fn with_a_server_nothing_is_built() {
     fs::write(root.join("src/main.rs"), "fn main() {}\n").unwrap();
     let error = run(at(&server, &["audit"]).current_dir(root)).failed(2);
     assert!(
-        error.contains("nothing is built here, and with --redis nothing is built") && error.contains("--fleet"),
+        error.contains("nothing is built here, and where a server is asked nothing is built")
+            && error.contains("--fleet"),
         "{error}"
     );
     assert!(!root.join("target").exists());
