@@ -2,7 +2,8 @@
 //!
 //! `cli` reads the words, `command` has one file for each verb, `artifact`, `cargo` and `workspace` find what was built and what
 //! it records, `sources` shows the lines that it names, `rustc` stands in for the compiler where lints have to be heard, `live`
-//! talks to Redis, `evidence` keeps what it knows, `audit` judges it, `report` writes the answer.
+//! talks to Redis, `evidence` keeps what it knows, `audit` judges it, `export` says it in the formats of other engines, `report`
+//! writes the answer.
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
 
@@ -14,6 +15,7 @@ mod command;
 mod day;
 mod declaration;
 mod evidence;
+mod export;
 mod failure;
 mod fit;
 mod known;

@@ -9,6 +9,8 @@ mod audit_live;
 mod check;
 mod eval;
 mod explain;
+mod export_flagd;
+mod export_manifest;
 mod fixture;
 mod fleet;
 mod forced;
