@@ -96,6 +96,14 @@ impl<'a> Edit<'a> {
     pub(crate) fn open(options: &'a Write, need: Need) -> Result<Self, Failure> {
         let mut live = Live::connect(&options.server, &options.name)?;
         let target = known::target(&mut live.admin, &options.check.artifact, &options.name, need, options.force)?;
+        // A kill that changes nothing looks like one that worked.
+        if let Some(provider) = target.declared.as_ref().and_then(|flag| flag.provider.as_deref()) {
+            warn(format_args!(
+                "{provider} decides `{}`: what is written holds where that does not know the flag; change it there, or by an override \
+                 file",
+                target.name
+            ));
+        }
         Ok(Self { options, live, target })
     }
 

@@ -1,8 +1,8 @@
 //! Flag definitions of flagd: declarations with their documents, so that a team can move its flags there.
 //!
 //! A bool has the variants `on` and `off`, an enum its own, any other flag `default` (as declared) and `value` (of its document). All
-//! are ENABLED: what a document switches off answers a variant here, and in flagd the code's default. A default that only the program
-//! knows is no variant: flagd has null for the default of whoever asks, which is the declared one.
+//! are ENABLED: a DISABLED one answers the code's default there, which need not be off. A default that only the program knows is no
+//! variant: flagd has null for the default of whoever asks, which is the declared one.
 
 use std::collections::BTreeMap;
 

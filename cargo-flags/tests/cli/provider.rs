@@ -141,3 +141,17 @@ fn an_explanation_by_the_document_says_that_a_provider_decides_before_it() {
     assert_eq!((&*said.stderr, said.code), (note, Some(0)));
     assert_eq!(explain("ours").stderr, "");
 }
+
+#[test]
+fn a_write_that_a_provider_may_leave_without_effect_is_done_with_a_warning() {
+    let (server, folder) = (RedisServer::start(), tempfile::tempdir().unwrap());
+    let file = made(folder.path(), &[("ours", json!({})), ("theirs", of_provider())]);
+    let warning = "warning: launchdarkly decides `theirs`: what is written holds where that does not know the flag; change it there, \
+                   or by an override file\n";
+    for words in [&["off", "theirs"][..], &["on", "theirs"], &["rollout", "theirs", "10"], &["rollback", "theirs"]] {
+        let said = run(at(&server, words).arg("--artifact").arg(&file));
+        assert_eq!((&*said.stderr, said.code), (warning, Some(0)), "{words:?}");
+    }
+    assert!(server.cli(&["GET", "ff:theirs"]).contains("\"enabled\":true"));
+    assert_eq!(run(at(&server, &["off", "ours"]).arg("--artifact").arg(&file)).stderr, "");
+}
