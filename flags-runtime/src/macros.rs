@@ -297,7 +297,7 @@ macro_rules! __flags_declare_with {
             &__FLAGS_RECORD,
         );
         // In here, what names the flag shares its deprecation, and is no use of an expired flag to rustc.
-        $crate::__private::inventory::submit! { $crate::__private::Registration($id.__core()) }
+        $crate::__private::inventory::submit! { $crate::__private::Registration($id.__any()) }
         <$type>::__new(&__FLAGS_DECLARATION, $default)
     }};
 }

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use crate::context::EvaluationContext;
-use crate::registry::registry;
+use crate::registry::{RegisteredFlag, registry};
 
 /// Asks the providers for all their flags that are not at hand for this context, in the background; the answers are kept for the
 /// reads that follow. Await it before a request is served, or call [`wait`](Prepare::wait).
@@ -26,9 +26,14 @@ use crate::registry::registry;
 /// }
 /// ```
 pub fn prepare(ctx: &EvaluationContext) -> Prepare {
+    prepare_some(registry().flags(), ctx)
+}
+
+/// The same for some flags.
+pub(crate) fn prepare_some(flags: &[RegisteredFlag], ctx: &EvaluationContext) -> Prepare {
     let done = Arc::new(Done::default());
     let wait: Arc<Ticket> = Arc::new(Ticket(Arc::clone(&done)));
-    for core in registry().flags().iter().filter_map(|flag| flag.cores().first()) {
+    for core in flags.iter().filter_map(|flag| flag.cores().first()) {
         let published = core.published.load();
         let provided = published.as_ref().and_then(|published| published.provided.as_ref());
         if let Some(provided) = provided.filter(|provided| provided.settled.is_none()) {

@@ -9,10 +9,12 @@ use std::fmt;
 
 use self::decided::{Outcome, Told, decide, in_force, outcome};
 use crate::context::{self, EvaluationContext};
+#[cfg(feature = "openfeature")]
+use crate::details::AnyValue;
 use crate::details::{ErrorCode, EvaluatedFor, EvaluationDetails, FlagMetadata, Reason};
 use crate::evaluate::{Explanation, Observer, Step};
 use crate::hooks;
-use crate::registry::declaration::{Declaration, FlagCore};
+use crate::registry::declaration::{AnyFlag, Declaration, FlagCore};
 use crate::types::{DefaultValue, FlagValue, Held, Shown as _};
 use crate::value::CompiledValue;
 
@@ -50,6 +52,11 @@ impl<T: FlagValue> Flag<T> {
     #[doc(hidden)]
     pub const fn __core(&'static self) -> &'static FlagCore {
         &self.core
+    }
+
+    #[doc(hidden)]
+    pub const fn __any(&'static self) -> &'static dyn AnyFlag {
+        self
     }
 
     #[doc(hidden)]
@@ -186,6 +193,18 @@ impl<T: FlagValue> Flag<T> {
         let mut steps: Vec<Step> = Vec::new();
         let details = self.details_of(ctx, &mut steps);
         Explanation { details, steps }
+    }
+}
+
+impl<T: FlagValue> AnyFlag for Flag<T> {
+    fn core(&'static self) -> &'static FlagCore {
+        &self.core
+    }
+
+    #[cfg(feature = "openfeature")]
+    fn lend(&'static self, ctx: &EvaluationContext, borrow: &mut dyn FnMut(&EvaluationDetails<AnyValue<'_>>)) {
+        let details = self.details_for(ctx);
+        borrow(&details.with_value(details.value.any()));
     }
 }
 

@@ -7,6 +7,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::cell::{Cell, Reading};
 use crate::context::EvaluationContext;
+#[cfg(feature = "openfeature")]
+use crate::details::AnyValue;
 use crate::details::EvaluationDetails;
 use crate::rules::rule::Published;
 use crate::value::{Decode, Shape};
@@ -101,9 +103,19 @@ pub struct FlagCore {
     pub(crate) declaration: &'static Declaration,
 }
 
+/// A flag whatever its type. One table of functions for each type, not for each flag, so that thousands of flags cost the compiler
+/// nothing here.
+#[doc(hidden)]
+pub trait AnyFlag: Sync {
+    fn core(&'static self) -> &'static FlagCore;
+    /// Evaluates it as any read with details does, and lends what came of it.
+    #[cfg(feature = "openfeature")]
+    fn lend(&'static self, ctx: &EvaluationContext, borrow: &mut dyn FnMut(&EvaluationDetails<AnyValue<'_>>));
+}
+
 /// What `#[feature_flag]` submits to the inventory.
 #[doc(hidden)]
-pub struct Registration(pub &'static FlagCore);
+pub struct Registration(pub &'static dyn AnyFlag);
 
 inventory::collect!(Registration);
 
@@ -186,7 +198,7 @@ impl Declaration {
 
     /// The answer as clients outside get it, its value as JSON; none if the flag is not `public`. An error is why the value
     /// cannot be written.
-    #[cfg(any(feature = "tower", feature = "actix"))]
+    #[cfg(any(feature = "tower", feature = "actix", feature = "openfeature"))]
     pub(crate) fn public_answer(
         &self,
         ctx: Option<&EvaluationContext>,

@@ -8,6 +8,8 @@ pub(crate) mod cell;
 pub(crate) mod declaration;
 #[cfg(feature = "introspect")]
 pub mod introspect;
+#[cfg(any(feature = "testing", feature = "openfeature"))]
+pub(crate) mod near;
 pub(crate) mod records;
 
 /// The atomics of the cell, in one place so that a model checker can stand in for them.
@@ -20,8 +22,12 @@ use std::fmt;
 use std::sync::OnceLock;
 use std::time::SystemTime;
 
+#[cfg(feature = "openfeature")]
+use crate::context::EvaluationContext;
+#[cfg(feature = "openfeature")]
+use crate::details::{AnyValue, EvaluationDetails};
 pub use declaration::Declaration;
-use declaration::{FlagCore, Place, Registration};
+use declaration::{AnyFlag, FlagCore, Place, Registration};
 
 /// Every flag of this binary, sorted by name, package, file and line.
 #[derive(Debug)]
@@ -35,6 +41,8 @@ pub struct Registry {
 /// One flag of the registry.
 pub struct RegisteredFlag {
     declaration: &'static Declaration,
+    #[cfg(feature = "openfeature")]
+    any: &'static dyn AnyFlag,
     /// More than one if the same declaration was linked twice: all are published to.
     cores: Vec<&'static FlagCore>,
 }
@@ -56,17 +64,23 @@ pub fn registry() -> &'static Registry {
 }
 
 impl Registry {
-    fn of(cores: impl Iterator<Item = &'static FlagCore>) -> Self {
-        let mut cores: Vec<_> = cores.collect();
-        cores.sort_by_key(|core| {
-            let declared = core.declaration;
+    fn of(linked: impl Iterator<Item = &'static dyn AnyFlag>) -> Self {
+        let mut linked: Vec<_> = linked.collect();
+        linked.sort_by_key(|flag| {
+            let declared = flag.core().declaration;
             (declared.name(), declared.package(), declared.file(), declared.line(), declared.column())
         });
-        let mut flags: Vec<RegisteredFlag> = Vec::with_capacity(cores.len());
-        for core in cores {
+        let mut flags: Vec<RegisteredFlag> = Vec::with_capacity(linked.len());
+        for flag in linked {
+            let core = flag.core();
             match flags.last_mut() {
                 Some(last) if last.declaration.is_same(core.declaration) => last.cores.push(core),
-                _ => flags.push(RegisteredFlag { declaration: core.declaration, cores: vec![core] }),
+                _ => flags.push(RegisteredFlag {
+                    declaration: core.declaration,
+                    #[cfg(feature = "openfeature")]
+                    any: flag,
+                    cores: vec![core],
+                }),
             }
         }
         let mut by_key: Vec<usize> = (0..flags.len()).collect();
@@ -108,6 +122,12 @@ impl RegisteredFlag {
     /// What was declared.
     pub fn declaration(&self) -> &'static Declaration {
         self.declaration
+    }
+
+    /// Evaluates it as any read with details does, and lends what came of it.
+    #[cfg(feature = "openfeature")]
+    pub(crate) fn lend(&self, ctx: &EvaluationContext, borrow: &mut dyn FnMut(&EvaluationDetails<AnyValue<'_>>)) {
+        self.any.lend(ctx, borrow);
     }
 
     pub(crate) fn cores(&self) -> &[&'static FlagCore] {
@@ -163,7 +183,16 @@ mod tests {
     use super::declaration::Metadata;
     use super::*;
 
-    fn core(name: &'static str, key: &'static str, package: &'static str, line: u32) -> &'static FlagCore {
+    impl AnyFlag for FlagCore {
+        fn core(&'static self) -> &'static FlagCore {
+            self
+        }
+
+        #[cfg(feature = "openfeature")]
+        fn lend(&'static self, _: &EvaluationContext, _: &mut dyn FnMut(&EvaluationDetails<AnyValue<'_>>)) {}
+    }
+
+    fn core(name: &'static str, key: &'static str, package: &'static str, line: u32) -> &'static dyn AnyFlag {
         let place = Place { package, version: "1.0.0", file: "src/lib.rs", line, ..Metadata::EMPTY.place };
         let meta = Metadata { name, key, place, ..Metadata::EMPTY };
         let declaration = Box::leak(Box::new(Declaration::new(meta, |_| Ok(None), || 0, &[])));

@@ -124,6 +124,12 @@ impl Board {
         self.lock().source.as_ref().map(|health| health.state)
     }
 
+    /// Whether the source was never reached since the start, nor has a snapshot stood in for it.
+    #[cfg(feature = "openfeature")]
+    pub(crate) fn is_without_source(&self) -> bool {
+        self.lock().source.as_ref().is_some_and(|health| health.last_contact.is_none() && health.snapshot_at.is_none())
+    }
+
     pub(crate) fn put(&self, origin: Origin, health: Health) {
         *self.lock().slot(origin) = Some(health);
     }
