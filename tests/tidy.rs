@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The floors of flags-runtime, ground first. A module may name only itself and what stands before it.
-const FLOORS: [&str; 39] = [
+const FLOORS: [&str; 40] = [
     "clock",
     "context",
     "details",
@@ -37,6 +37,7 @@ const FLOORS: [&str; 39] = [
     "prepare",
     "web",
     "telemetry",
+    "openfeature",
     "heartbeat",
     "standing",
     "reporter",

@@ -18,6 +18,8 @@ mod breaker;
 mod kept;
 #[cfg(feature = "launchdarkly")]
 pub mod launchdarkly;
+#[cfg(feature = "openfeature")]
+pub mod openfeature;
 
 use std::error::Error;
 use std::fmt;
