@@ -242,6 +242,29 @@ fn a_stream_that_is_cut_changes_nothing_and_one_that_is_restored_brings_what_was
 }
 
 #[test]
+fn a_stream_that_stays_away_is_told_and_so_is_its_return() {
+    let _turn = turn();
+    let server = LaunchDarklyServer::start(KEY);
+    server.set("ld_checkout", json!({}));
+    let endpoints = ServiceEndpointsBuilder::new().relay_proxy(&server.url()).clone();
+    let launchdarkly = LaunchDarkly::with_endpoints(KEY, &endpoints).unwrap();
+    let guard = builder().provider(launchdarkly).start().unwrap();
+    guard.wait_ready(SOON).unwrap();
+    // One that comes back at once is nothing to speak of.
+    server.cut();
+    assert!(eventually(SOON, || server.connected() == 2));
+    server.refuse(Some("503 Service Unavailable"));
+    server.cut();
+    assert_eq!(of_launchdarkly().state, ProviderState::Ready);
+    assert!(eventually(2 * SOON, || of_launchdarkly().state == ProviderState::Stale));
+    let last_error = of_launchdarkly().last_error.unwrap();
+    assert_eq!(last_error, "no stream from LaunchDarkly for 10 s; decisions stay as they are");
+    assert!(flag!(CHECKOUT));
+    server.refuse(None);
+    assert!(eventually(2 * SOON, || of_launchdarkly().state == ProviderState::Ready));
+}
+
+#[test]
 fn an_sdk_key_that_is_refused_is_told_at_once_and_defaults_are_answered() {
     let _turn = turn();
     let server = LaunchDarklyServer::start(KEY);

@@ -6,21 +6,20 @@
 mod answer;
 mod context;
 mod known;
+mod stream;
 
 use std::env;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use launchdarkly_sdk_transport::HyperTransport;
 /// LaunchDarkly's SDK, for its configuration and what only it can do.
 pub use launchdarkly_server_sdk as sdk;
-use launchdarkly_server_sdk::{
-    Client, ConfigBuilder, FlagValue, PersistentDataStoreBuilder, ServiceEndpointsBuilder, StreamingDataSourceBuilder,
-};
+use launchdarkly_server_sdk::{Client, ConfigBuilder, FlagValue, PersistentDataStoreBuilder, ServiceEndpointsBuilder};
 use tokio::runtime::{Builder, Runtime};
 
 use self::known::{Known, KnownFactory};
+use self::stream::Watch;
 use super::{Provider, ProviderError, ProviderEvents, Resolution, ResolutionError, ValueType};
 use crate::context::EvaluationContext;
 
@@ -69,14 +68,12 @@ pub struct LaunchDarkly {
 struct Inner {
     client: Client,
     known: Arc<Known>,
+    watch: Arc<Watch>,
     runtime: Mutex<Option<Runtime>>,
 }
 
 /// After how long without a first answer that is told.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// LaunchDarkly sends a sign of life every three minutes: who hears none for so long has lost the connection.
-const LONGEST_SILENCE: Duration = Duration::from_secs(5 * 60);
-const CONNECT: Duration = Duration::from_secs(10);
 
 impl LaunchDarkly {
     /// A client for an SDK key, with the SDK's own settings.
@@ -85,7 +82,22 @@ impl LaunchDarkly {
     ///
     /// If the key is empty, or the SDK cannot be set up.
     pub fn new(sdk_key: &str) -> Result<Self, ProviderError> {
-        Self::with_config(ConfigBuilder::new(&checked(sdk_key)?).data_source(&stream()?))
+        Self::with_endpoints(sdk_key, &ServiceEndpointsBuilder::new())
+    }
+
+    /// The same at other endpoints: a Relay Proxy, or an instance of one's own.
+    ///
+    /// # Errors
+    ///
+    /// If the key is empty, or the SDK cannot be set up.
+    pub fn with_endpoints(sdk_key: &str, endpoints: &ServiceEndpointsBuilder) -> Result<Self, ProviderError> {
+        let key = sdk_key.trim();
+        if key.is_empty() {
+            return Err(ProviderError::new("the SDK key is empty: LaunchDarkly shows it with its environment"));
+        }
+        let watch = Arc::new(Watch::default());
+        let stream = stream::watched(Arc::clone(&watch))?;
+        Self::build(ConfigBuilder::new(key).service_endpoints(endpoints).data_source(&stream), watch)
     }
 
     /// A client as the environment says: the SDK key in `LAUNCHDARKLY_SDK_KEY`, and in `LAUNCHDARKLY_RELAY_URL` the URL of a Relay
@@ -98,27 +110,32 @@ impl LaunchDarkly {
         let key = env::var("LAUNCHDARKLY_SDK_KEY").map_err(|_| {
             ProviderError::new("`LAUNCHDARKLY_SDK_KEY` is not set: it takes the SDK key of an environment")
         })?;
-        let mut config = ConfigBuilder::new(&checked(&key)?).data_source(&stream()?);
+        let mut endpoints = ServiceEndpointsBuilder::new();
         if let Ok(url) = env::var("LAUNCHDARKLY_RELAY_URL") {
-            config = config.service_endpoints(ServiceEndpointsBuilder::new().relay_proxy(&url));
+            endpoints.relay_proxy(&url);
         }
-        Self::with_config(config)
+        Self::with_endpoints(&key, &endpoints)
     }
 
-    /// A client with settings of its own: other endpoints, events, polling, private attributes. Its data store is ours, which
-    /// is how changes are heard of.
+    /// A client with settings of its own: events, polling, private attributes. Its data store is ours, which is how changes are
+    /// heard of. Of a data source that is set here it is not known whether it is cut: only what is made by the other functions
+    /// becomes `Stale`.
     ///
     /// # Errors
     ///
     /// If the SDK cannot be set up.
     pub fn with_config(config: ConfigBuilder) -> Result<Self, ProviderError> {
+        Self::build(config, Arc::default())
+    }
+
+    fn build(config: ConfigBuilder, watch: Arc<Watch>) -> Result<Self, ProviderError> {
         let known = Arc::new(Known::default());
         let mut store = PersistentDataStoreBuilder::new(Arc::new(KnownFactory(Arc::clone(&known))));
         let config = config.data_store(store.cache_forever()).build();
         let client = config
             .map_err(|error| set_up(&error))
             .and_then(|config| Client::build(config).map_err(|error| set_up(&error)))?;
-        let inner = Inner { client, known, runtime: Mutex::new(None) };
+        let inner = Inner { client, known, watch, runtime: Mutex::new(None) };
         Ok(Self { inner: Arc::new(inner), counts_every_read: false })
     }
 
@@ -169,6 +186,7 @@ impl Provider for LaunchDarkly {
 
     fn start(&self, events: ProviderEvents) -> Result<(), ProviderError> {
         self.inner.known.tell(events.clone());
+        self.inner.watch.tell(events.clone());
         // One thread is enough: it waits for the stream.
         let runtime =
             Builder::new_multi_thread().worker_threads(1).thread_name("flags-launchdarkly").enable_all().build();
@@ -220,22 +238,6 @@ impl fmt::Debug for LaunchDarkly {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LaunchDarkly").field("counts_every_read", &self.counts_every_read).finish_non_exhaustive()
     }
-}
-
-fn checked(sdk_key: &str) -> Result<String, ProviderError> {
-    let key = sdk_key.trim();
-    if key.is_empty() {
-        return Err(ProviderError::new("the SDK key is empty: LaunchDarkly shows it with its environment"));
-    }
-    Ok(key.to_owned())
-}
-
-/// The SDK's stream, which by itself would not notice a connection that is only half there.
-fn stream() -> Result<StreamingDataSourceBuilder<impl launchdarkly_sdk_transport::HttpTransport>, ProviderError> {
-    let transport = HyperTransport::builder().connect_timeout(CONNECT).read_timeout(LONGEST_SILENCE).build_https();
-    let mut stream = StreamingDataSourceBuilder::new();
-    stream.transport(transport.map_err(|error| set_up(&error))?);
-    Ok(stream)
 }
 
 fn set_up(error: &dyn fmt::Display) -> ProviderError {
