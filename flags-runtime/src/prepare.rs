@@ -8,7 +8,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use crate::context::EvaluationContext;
-use crate::registry::{RegisteredFlag, registry};
+use crate::provider::Asked;
+use crate::status::BOARD;
 
 /// Asks the providers for all their flags that are not at hand for this context, in the background; the answers are kept for the
 /// reads that follow. Await it before a request is served, or call [`wait`](Prepare::wait).
@@ -26,20 +27,20 @@ use crate::registry::{RegisteredFlag, registry};
 /// }
 /// ```
 pub fn prepare(ctx: &EvaluationContext) -> Prepare {
-    prepare_some(registry().flags(), ctx)
+    prepare_all(BOARD.providers().iter().flat_map(|provider| provider.waited_for()), ctx)
 }
 
-/// The same for some flags.
-pub(crate) fn prepare_some(flags: &[RegisteredFlag], ctx: &EvaluationContext) -> Prepare {
+/// The same for one flag.
+#[cfg(feature = "openfeature")]
+pub(crate) fn prepare_one(key: &str, ctx: &EvaluationContext) -> Prepare {
+    let asked = BOARD.providers().into_iter().flat_map(|provider| provider.waited_for());
+    prepare_all(asked.filter(|asked| asked.key() == key), ctx)
+}
+
+fn prepare_all(asked: impl Iterator<Item = Arc<Asked>>, ctx: &EvaluationContext) -> Prepare {
     let done = Arc::new(Done::default());
     let wait: Arc<Ticket> = Arc::new(Ticket(Arc::clone(&done)));
-    for core in flags.iter().filter_map(|flag| flag.cores().first()) {
-        let published = core.published.load();
-        let provided = published.as_ref().and_then(|published| published.provided.as_ref());
-        if let Some(provided) = provided.filter(|provided| provided.settled.is_none()) {
-            provided.asked.prepare(ctx, Arc::clone(&wait) as _);
-        }
-    }
+    asked.for_each(|asked| asked.prepare(ctx, Arc::clone(&wait) as _));
     Prepare { done }
 }
 

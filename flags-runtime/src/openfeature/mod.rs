@@ -52,7 +52,7 @@ use self::context::ours;
 use self::value::{Given, Wanted};
 use crate::context::AttributeValue;
 use crate::details::{ErrorCode, EvaluationDetails, Reason};
-use crate::prepare::prepare_some;
+use crate::prepare::prepare_one;
 use crate::provider::ProviderState;
 use crate::registry::near::near;
 use crate::registry::{RegisteredFlag, registry};
@@ -216,7 +216,7 @@ async fn resolve<V: Wanted>(key: &str, ctx: &OpenContext) -> EvaluationResult<Re
     let flag = registry().by_key(key).ok_or_else(|| unknown(key))?;
     V::expect(flag.declaration())?;
     let ctx = ours(ctx);
-    prepare_some(std::slice::from_ref(flag), &ctx).await;
+    prepare_one(key, &ctx).await;
     if V::IS_JSON
         && let Some(answer) = flag.declaration().public_answer(Some(&ctx))
     {

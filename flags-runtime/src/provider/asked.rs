@@ -69,6 +69,11 @@ impl Asked {
         self.attached.name()
     }
 
+    /// Whether everybody is answered alike.
+    pub(super) fn is_settled(&self) -> bool {
+        self.is_settled.load(Ordering::Relaxed)
+    }
+
     /// Whether it is left alone now.
     pub(super) fn is_suspended(&self) -> bool {
         self.breaker.is_open()
@@ -174,10 +179,7 @@ impl Asked {
 
     /// Asks ahead of a read, if a read would find nothing fresh; `wait` is dropped when the answer is kept.
     pub(crate) fn prepare(self: &Arc<Self>, ctx: &EvaluationContext, wait: Wait) {
-        if self.attached.answers_at_once.load(Ordering::Relaxed)
-            || !self.breaker.admits()
-            || self.at_once(ctx).is_some()
-        {
+        if !self.breaker.admits() || self.at_once(ctx).is_some() {
             return;
         }
         if !self.kept.get(ctx, self.attached.number()).is_some_and(|(_, is_fresh)| is_fresh) {

@@ -106,6 +106,16 @@ impl Attached {
         lock(&self.asked).iter().filter_map(Weak::upgrade).collect()
     }
 
+    /// The flags whose answers are not at hand: none of a provider that decides in memory.
+    pub(crate) fn waited_for(&self) -> Vec<Arc<Asked>> {
+        if self.answers_at_once.load(Ordering::Relaxed) {
+            return Vec::new();
+        }
+        let mut asked = self.asked();
+        asked.retain(|asked| !asked.is_settled());
+        asked
+    }
+
     /// Starts it, on this thread; a panic is an error. Gives what it has to tell then.
     pub(crate) fn start(&self) {
         let started = catch_unwind(AssertUnwindSafe(|| self.provider.start(self.events.clone())));

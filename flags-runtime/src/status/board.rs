@@ -111,6 +111,11 @@ impl Board {
         self.lock().providers.push(provider);
     }
 
+    /// The providers at work.
+    pub(crate) fn providers(&self) -> Vec<Arc<Attached>> {
+        self.lock().providers.clone()
+    }
+
     /// Wakes who waits for a provider, which knows itself where it stands.
     pub(crate) fn provider_changed(&self) {
         let wakers = std::mem::take(&mut self.lock().wakers);

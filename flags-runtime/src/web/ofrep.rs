@@ -29,6 +29,7 @@ use super::flags::{Flags, raw};
 use crate::context::{AttributeValue, EvaluationContext};
 use crate::details::EvaluationDetails;
 use crate::hex::hex;
+use crate::prepare::prepare;
 use crate::registry::{RegisteredFlag, registry};
 use crate::request::RequestScope;
 
@@ -77,13 +78,20 @@ pub fn router<S: Clone + Send + Sync + 'static>(
             return respond(StatusCode::BAD_REQUEST, &failure(None, "PARSE_ERROR", "the key is no UTF-8 text"));
         };
         match asked(request, &*for_one).await {
-            Ok((ctx, _)) => RequestScope::new(ctx.clone()).scope(|| one(&key, &ctx)),
+            Ok((ctx, _)) => {
+                // What reads would not wait for.
+                prepare(&ctx).await;
+                RequestScope::new(ctx.clone()).scope(|| one(&key, &ctx))
+            }
             Err(refused) => refused.into_response(Some(&key)),
         }
     };
     let all = async move |request: Request| match asked(request, &*authorize).await {
         // In one view: flags that were changed together are told together.
-        Ok((ctx, headers)) => RequestScope::new(ctx.clone()).scope(|| all(ctx, &headers)),
+        Ok((ctx, headers)) => {
+            prepare(&ctx).await;
+            RequestScope::new(ctx.clone()).scope(|| all(ctx, &headers))
+        }
         Err(refused) => refused.into_response(None),
     };
     Router::new().route("/ofrep/v1/evaluate/flags/{key}", post(one)).route("/ofrep/v1/evaluate/flags", post(all))
