@@ -2,7 +2,6 @@
 
 use std::any::Any;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -49,8 +48,8 @@ impl fmt::Debug for EvaluatedFor {
 /// What a provider says of a flag beside its value, by name. Cheap to clone.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FlagMetadata {
-    /// None is empty: most answers have nothing here, and must not allocate for it.
-    values: Option<Arc<BTreeMap<String, AttributeValue>>>,
+    /// Sorted by name. None is empty: most answers have nothing here, and must not allocate for it.
+    values: Option<Arc<Vec<(Cow<'static, str>, AttributeValue)>>>,
 }
 
 /// A flag's value whatever its type, for code that is told of every flag.
@@ -146,12 +145,14 @@ impl<V> EvaluationDetails<V> {
 impl FlagMetadata {
     /// What is said under a name.
     pub fn get(&self, name: &str) -> Option<&AttributeValue> {
-        self.values.as_ref()?.get(name)
+        let values = self.values.as_ref()?;
+        let at = values.binary_search_by(|(other, _)| other.as_ref().cmp(name)).ok()?;
+        Some(&values[at].1)
     }
 
     /// All that is said, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &AttributeValue)> {
-        self.values.iter().flat_map(|values| values.iter().map(|(name, value)| (name.as_str(), value)))
+        self.values.iter().flat_map(|values| values.iter().map(|(name, value)| (name.as_ref(), value)))
     }
 
     /// Whether nothing is said.
@@ -159,8 +160,12 @@ impl FlagMetadata {
         self.values.is_none()
     }
 
-    pub(crate) fn insert(&mut self, name: String, value: AttributeValue) {
-        Arc::make_mut(self.values.get_or_insert_default()).insert(name, value);
+    pub(crate) fn insert(&mut self, name: Cow<'static, str>, value: AttributeValue) {
+        let values = Arc::make_mut(self.values.get_or_insert_default());
+        match values.binary_search_by(|(other, _)| other.cmp(&name)) {
+            Ok(at) => values[at].1 = value,
+            Err(at) => values.insert(at, (name, value)),
+        }
     }
 }
 

@@ -21,6 +21,7 @@ pub mod launchdarkly;
 #[cfg(feature = "openfeature")]
 pub mod openfeature;
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
@@ -285,7 +286,7 @@ impl Resolution {
 
     /// Something more about the flag, for [`EvaluationDetails::flag_metadata`](crate::EvaluationDetails::flag_metadata); the last
     /// value of a name counts.
-    pub fn metadata(mut self, name: impl Into<String>, value: impl Into<AttributeValue>) -> Self {
+    pub fn metadata(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<AttributeValue>) -> Self {
         self.metadata.insert(name.into(), value.into());
         self
     }

@@ -53,20 +53,24 @@ pub(super) fn because(resolution: Resolution, reason: &Theirs, is_percentage: im
             .metadata("kind", "PREREQUISITE_FAILED")
             .metadata("prerequisiteKey", prerequisite_key.as_str()),
         Theirs::TargetMatch => resolution.reason(Reason::TargetingMatch).metadata("kind", "TARGET_MATCH"),
-        Theirs::RuleMatch { rule_index, rule_id, in_experiment } => resolution
-            .reason(drawn(in_experiment, Reason::TargetingMatch))
-            .metadata("kind", "RULE_MATCH")
-            .metadata("ruleIndex", i64::try_from(*rule_index).unwrap_or(i64::MAX))
-            .metadata("ruleId", rule_id.as_str())
-            .metadata("inExperiment", *in_experiment),
+        Theirs::RuleMatch { rule_index, rule_id, in_experiment } => {
+            let resolution = resolution
+                .reason(drawn(in_experiment, Reason::TargetingMatch))
+                .metadata("kind", "RULE_MATCH")
+                .metadata("ruleIndex", i64::try_from(*rule_index).unwrap_or(i64::MAX))
+                .metadata("ruleId", rule_id.as_str());
+            in_experiment_or_not(resolution, *in_experiment)
+        }
         Theirs::Fallthrough { in_experiment } => {
             let other = if is_percentage() { Reason::Split } else { Reason::Default };
-            resolution
-                .reason(drawn(in_experiment, other))
-                .metadata("kind", "FALLTHROUGH")
-                .metadata("inExperiment", *in_experiment)
+            let resolution = resolution.reason(drawn(in_experiment, other)).metadata("kind", "FALLTHROUGH");
+            in_experiment_or_not(resolution, *in_experiment)
         }
         // Told as an error before.
         Theirs::Error { .. } => resolution.reason(Reason::Error),
     }
+}
+
+fn in_experiment_or_not(resolution: Resolution, is_in_experiment: bool) -> Resolution {
+    if is_in_experiment { resolution.metadata("inExperiment", true) } else { resolution }
 }

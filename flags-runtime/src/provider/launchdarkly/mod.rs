@@ -51,7 +51,7 @@ use crate::context::EvaluationContext;
 /// | no targeting key | an anonymous context with the key `anonymous`; `details` have `TARGETING_KEY_MISSING` |
 /// | variant | the variation's index |
 /// | reason | `OFF`, `PREREQUISITE_FAILED`: `DISABLED`; `TARGET_MATCH`, `RULE_MATCH`: `TARGETING_MATCH`; `FALLTHROUGH`: `STATIC` if it is the same for everybody, `SPLIT` of a percentage, else `DEFAULT` |
-/// | flag metadata | `variationIndex`, and of its reason `kind`, `ruleIndex`, `ruleId`, `prerequisiteKey`, `inExperiment`, `errorKind` |
+/// | flag metadata | `variationIndex`, and of its reason `kind`, `ruleIndex`, `ruleId`, `prerequisiteKey`, `inExperiment` (if it is) |
 ///
 /// A flag that is off, or on without targets, rules, prerequisites and percentage, is *settled*: reads do not reach the SDK. So that
 /// LaunchDarkly sees that it is in use, the first read of each minute does; [`count_every_read`](Self::count_every_read) gives
