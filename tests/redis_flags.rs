@@ -95,11 +95,11 @@ fn the_last_decision_stays_while_redis_is_dead_and_nothing_is_missed_after() {
         assert_soon(|| {
             status().source.unwrap().state == SourceState::Live && flag!(CHECKOUT, details).reason == Reason::Disabled
         });
-        let events = events.lock().unwrap();
-        let told = |is: fn(&Event) -> bool| events.iter().filter(|event| is(event)).count();
+        let told = |is: fn(&Event) -> bool| events.lock().unwrap().iter().filter(|event| is(event)).count();
         assert_eq!(told(|event| matches!(event, Event::Started { .. })), 1);
-        assert!(told(|event| matches!(event, Event::Lost { .. })) >= 1, "{events:?}");
-        assert!(told(|event| matches!(event, Event::Recovered { .. })) >= 1, "{events:?}");
+        assert!(told(|event| matches!(event, Event::Lost { .. })) >= 1);
+        // Told behind the status.
+        assert_soon(|| told(|event| matches!(event, Event::Recovered { .. })) >= 1);
     });
 }
 

@@ -126,6 +126,6 @@ pub use status::{MissingKey, Readiness, RefusedDocument, SourceState, SourceStat
 pub use targeting_keys::TargetingKeys;
 pub use types::{FlagRef, FlagValue, Json};
 
-#[cfg(all(doctest, feature = "redis", feature = "testing", feature = "axum"))]
+#[cfg(all(doctest, feature = "redis", feature = "testing", feature = "axum", feature = "launchdarkly"))]
 #[doc = include_str!("../../README.md")]
 struct Readme;
