@@ -35,7 +35,8 @@
 //! | `actix` | [`web::FlagsLayer`] as a middleware of actix-web |
 //! | `metrics` | `telemetry::metrics`: gauges and counters for the `metrics` facade |
 //! | `otel` | `telemetry::otel`: evaluations as OpenTelemetry events, and gauges |
-//! | `openfeature` | [`openfeature`]: the flags as a provider of OpenFeature's Rust SDK; [`provider::openfeature`]: its providers decide flags |
+//! | `launchdarkly` | `provider::launchdarkly`: LaunchDarkly decides flags, by its own SDK (rustc 1.95) |
+//! | `openfeature` | `openfeature`: the flags as a provider of OpenFeature's Rust SDK; `provider::openfeature`: its providers decide flags |
 //! | `tracing` | start-up and trouble as `tracing` events, exposures too if you ask for it |
 //!
 //! None is on by default. Asking for something whose feature is off is an error that names the feature.
