@@ -20,7 +20,7 @@
 //! The targeting key is the targeting key, `kind` (a string) the kind, and every other bool, int, float or string an attribute; a
 //! date is an attribute in RFC 3339. `groups` is a string with commas (`"beta,staff"`), since this SDK's contexts have no lists, or a
 //! struct that holds a `Vec<String>` (`EvaluationContextFieldValue::new_struct(vec![..])`). Other structs are passed over: no rule
-//! looks into them.
+//! looks into them. A context that says nothing is nobody's: the ambient one of [`context`](crate::context) is not looked at.
 //!
 //! # Answers
 //!
@@ -241,7 +241,7 @@ fn told<V: Wanted, W>(
         return Err(error(code_of(code), message));
     }
     // Nobody has decided, and somebody may as soon as it is reached.
-    if details.reason == Reason::Default && flag.declaration().provider().is_none() && BOARD.is_without_source() {
+    if details.reason == Reason::Default && !is_provided(flag) && BOARD.is_without_source() {
         let message = format!("flag `{}` has no document yet: its source was not reached", details.key);
         return Err(error(EvaluationErrorCode::ProviderNotReady, message));
     }
@@ -264,6 +264,11 @@ fn told<V: Wanted, W>(
         reason: Some(reason_of(details.reason)),
         flag_metadata: Some(metadata),
     })
+}
+
+/// Whether a provider decides it.
+fn is_provided(flag: &RegisteredFlag) -> bool {
+    flag.cores().iter().any(|core| core.published.load().as_ref().is_some_and(|published| published.provided.is_some()))
 }
 
 fn unknown(key: &str) -> EvaluationError {

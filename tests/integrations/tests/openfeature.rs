@@ -603,6 +603,18 @@ fn rule_2_4_2_1_the_status_tells_of_an_initialize_in_vain_and_evaluations_do() {
 }
 
 #[test]
+fn who_is_decided_by_a_provider_needs_no_source() {
+    let _turn = turn();
+    let source = Silent { memory: MemorySource::new(), answers: Arc::default() };
+    let decide: Decide = |_, _| Ok(Resolution::declared_default().reason(Reason::Default));
+    let _guard = builder().source(source).provider_for_all(behind(decide)).start().unwrap();
+    let provider = FlagsProvider::new();
+    let answered = asked(run(provider.resolve_int_value("spec_int", &user("ada"))));
+    assert_eq!(answered, (3, None, Some(EvaluationReason::Default)));
+    assert_eq!(provider.status(), ProviderStatus::NotReady);
+}
+
+#[test]
 fn rule_2_5_1_and_2_5_2_behind_the_guard_it_is_as_before_the_start() {
     let _turn = turn();
     let guard = builder().source(MemorySource::new()).start().unwrap();

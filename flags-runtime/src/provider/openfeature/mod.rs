@@ -34,6 +34,7 @@
 //!
 //! Value, variant and flag metadata as they are; a reason that we do not know is `UNKNOWN`, and stands in the metadata as `reason`.
 //! `PROVIDER_FATAL` as the text of a `General` error is that code. The provider's own hooks run around it, by the SDK's client.
+//! Until `initialize` has ended flags answer their declared defaults with `PROVIDER_NOT_READY`; one that never ends keeps its thread.
 //! The SDK has no events: its `status()` is looked at once a second. It has no shutdown either: the provider is dropped with the start
 //! that it belongs to.
 
@@ -124,6 +125,12 @@ impl FromOpenFeature {
             ResolutionError::new(ErrorCode::ProviderNotReady, message)
         };
         self.initialised.get().ok_or_else(not_yet)
+    }
+}
+
+impl std::fmt::Debug for FromOpenFeature {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FromOpenFeature").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
