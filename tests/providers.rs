@@ -641,6 +641,18 @@ fn a_provider_may_read_flags_and_enter_scopes_itself() {
     assert!(user("ada").scope(|| flag!(PROVIDED)));
 }
 
+#[test]
+fn a_provider_that_reads_the_flag_that_it_decides_comes_to_an_end() {
+    let _turn = turn();
+    let fake = Fake::new(|_, _, _| Ok(Resolution::new(!flag!(PROVIDED))));
+    let _guard = start(&fake);
+    // Sixteen deep the declared default is answered, and turned around by each.
+    assert!(!flag!(PROVIDED));
+    assert_eq!(fake.calls(), 16);
+    let last_error = of_the_provider("fake").last_error.unwrap();
+    assert_eq!(last_error, "`provided`: provider `fake` reads `provided` to decide it");
+}
+
 struct Errors(Arc<Mutex<Vec<String>>>);
 
 impl Hook for Errors {

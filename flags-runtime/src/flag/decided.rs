@@ -110,7 +110,10 @@ fn decided<O: Observer>(core: &'static FlagCore, ctx: Option<&EvaluationContext>
     }
     let Some(rule) = &current.rule else {
         let error_code = current.refused.as_ref().map(DocumentError::code);
-        let told = current.refused.as_ref().map_or(Told::Nothing, |error| Told::Refused(error.to_string()));
+        let told = current
+            .refused
+            .as_ref()
+            .map_or(Told::Nothing, |error| Told::Refused(format!("the document was refused: {error}")));
         return Outcome { error_code, told, ..Outcome::default(Reason::Error) };
     };
     let Decision { is_on, reason, error_code } = by_rule(core, rule, ctx, observer);

@@ -1,5 +1,6 @@
 //! A flag that a provider is asked for.
 
+use std::cell::Cell;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -97,6 +98,12 @@ impl Asked {
     }
 
     fn at_once(&self, ctx: &EvaluationContext) -> Option<Answer> {
+        let Some(_inside) = Inside::enter() else {
+            let message = format!("provider `{}` reads `{}` to decide it", self.provider(), self.key);
+            let answer = Answer::error(ErrorCode::General, message);
+            self.attached.count_error(self, &answer);
+            return Some(answer);
+        };
         let provider = &self.attached.provider;
         let asked = catch_unwind(AssertUnwindSafe(|| provider.resolve_now(self.key, self.value_type, ctx)));
         let resolved = asked.map_or_else(|_| Some(None), |resolved| resolved.map(Some));
@@ -217,6 +224,34 @@ impl Asked {
         let settled = self.settled();
         let was_settled = self.is_settled.swap(settled.is_some(), Ordering::Relaxed);
         (was_settled || settled.is_some()).then(|| Provided { asked: Arc::clone(self), settled })
+    }
+}
+
+/// While it lives this thread is in a provider. A provider may read flags, also those of another one; one that reads its own flag
+/// would never come to an end.
+struct Inside;
+
+thread_local! {
+    static DEPTH: Cell<u8> = const { Cell::new(0) };
+}
+
+impl Inside {
+    /// None if it is too deep.
+    fn enter() -> Option<Self> {
+        const DEEPEST: u8 = 16;
+        // A thread that is being torn down has no place to count.
+        let depth = DEPTH.try_with(Cell::get).unwrap_or_default();
+        if depth >= DEEPEST {
+            return None;
+        }
+        let _ = DEPTH.try_with(|cell| cell.set(depth + 1));
+        Some(Self)
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        let _ = DEPTH.try_with(|depth| depth.set(depth.get().saturating_sub(1)));
     }
 }
 
