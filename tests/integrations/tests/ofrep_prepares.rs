@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use flags_runtime::provider::{Provider, Resolution, ResolutionError, ValueType};
 use flags_runtime::web::ofrep;
 use flags_runtime::{EvaluationContext, Flag, Reason, builder, feature_flag, flag};
@@ -34,7 +35,7 @@ impl Provider for FarAway {
 async fn post(path: &str, user: &str) -> Value {
     let app: Router = ofrep::router(|_, ctx| Ok(ctx));
     let body = json!({ "context": { "targetingKey": user } }).to_string();
-    let response = app.oneshot(Request::post(path).body(body.into()).unwrap()).await.unwrap();
+    let response = app.oneshot(Request::post(path).body(Body::from(body)).unwrap()).await.unwrap();
     serde_json::from_slice(&response.into_body().collect().await.unwrap().to_bytes()).unwrap()
 }
 

@@ -143,11 +143,11 @@ impl OfFile {
         let mut resolution = Resolution::new(value).variant(variant).reason(reason);
         for (name, value) in flag["flagMetadata"].as_object().into_iter().flatten() {
             resolution = match value {
-                JsonValue::Bool(value) => resolution.metadata(name, *value),
-                JsonValue::String(value) => resolution.metadata(name, value.as_str()),
+                JsonValue::Bool(value) => resolution.metadata(name.clone(), *value),
+                JsonValue::String(value) => resolution.metadata(name.clone(), value.as_str()),
                 JsonValue::Number(number) => match number.as_i64() {
-                    Some(value) => resolution.metadata(name, value),
-                    None => resolution.metadata(name, number.as_f64().unwrap()),
+                    Some(value) => resolution.metadata(name.clone(), value),
+                    None => resolution.metadata(name.clone(), number.as_f64().unwrap()),
                 },
                 other => panic!("metadata {name} is {other}"),
             };
