@@ -569,7 +569,7 @@ fn a_start_tells_which_provider_is_missing_twice_there_or_for_all_twice() {
 struct Fails(&'static str);
 
 impl Provider for Fails {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "fake"
     }
 

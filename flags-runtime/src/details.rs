@@ -49,8 +49,10 @@ impl fmt::Debug for EvaluatedFor {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FlagMetadata {
     /// Sorted by name. None is empty: most answers have nothing here, and must not allocate for it.
-    values: Option<Arc<Vec<(Cow<'static, str>, AttributeValue)>>>,
+    values: Option<Arc<Vec<Named>>>,
 }
+
+type Named = (Cow<'static, str>, AttributeValue);
 
 /// A flag's value whatever its type, for code that is told of every flag.
 #[derive(Clone, Copy, Debug)]

@@ -370,17 +370,20 @@ fn a_flag_of_another_type_is_the_declared_default_with_a_sentence() {
     assert_eq!(flag!(SIZE), 3);
 }
 
-#[tokio::test]
-async fn it_starts_and_ends_within_a_runtime_of_the_user() {
+#[test]
+fn it_starts_and_ends_within_a_runtime_of_the_user() {
     let _turn = turn();
     let server = LaunchDarklyServer::start(KEY);
     server.set("ld_checkout", json!({}));
-    let guard = builder().provider(connect(&server)).start().unwrap();
-    assert_eq!(tokio::time::timeout(SOON, guard.ready()).await.unwrap(), Ok(Readiness::Live));
-    assert!(flag!(CHECKOUT));
-    drop(guard);
-    // One that was never started goes away there too.
-    drop(connect(&server));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let guard = builder().provider(connect(&server)).start().unwrap();
+        assert_eq!(tokio::time::timeout(SOON, guard.ready()).await.unwrap(), Ok(Readiness::Live));
+        assert!(flag!(CHECKOUT));
+        drop(guard);
+        // One that was never started goes away there too.
+        drop(connect(&server));
+    });
 }
 
 #[test]
