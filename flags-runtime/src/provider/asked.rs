@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::attached::Attached;
 use super::background::{Job, Wait};
 use super::breaker::Breaker;
-use super::kept::Kept;
 use super::{Answer, Resolution, ResolutionError, ValueType};
 use crate::context::EvaluationContext;
 use crate::details::{ErrorCode, Reason};
@@ -31,7 +30,6 @@ pub(crate) struct Asked {
     value_type: ValueType,
     decode: Decode,
     breaker: Breaker,
-    kept: Kept,
     /// Whether everybody is answered alike, as it is published.
     is_settled: AtomicBool,
 }
@@ -53,7 +51,6 @@ impl Asked {
             value_type,
             decode,
             breaker: Breaker::default(),
-            kept: Kept::default(),
             is_settled: AtomicBool::new(false),
         }
     }
@@ -154,7 +151,7 @@ impl Asked {
 
     /// What was kept, and asks for it anew where there is nothing, or nothing fresh.
     fn from_background(self: &Arc<Self>, ctx: &EvaluationContext, is_asked: bool) -> Arc<Answer> {
-        let found = self.kept.get(ctx, self.attached.number());
+        let found = self.attached.kept(self.key, ctx);
         let is_fresh = found.as_ref().is_some_and(|(_, is_fresh)| *is_fresh);
         if is_asked && !is_fresh {
             self.ask_in_background(ctx, None);
@@ -189,7 +186,7 @@ impl Asked {
         if !self.breaker.admits() || self.at_once(ctx).is_some() {
             return;
         }
-        if !self.kept.get(ctx, self.attached.number()).is_some_and(|(_, is_fresh)| is_fresh) {
+        if !self.has_fresh(ctx) {
             self.ask_in_background(ctx, Some(wait));
         }
     }
@@ -198,12 +195,12 @@ impl Asked {
     pub(super) fn fetch(&self, ctx: &EvaluationContext) {
         let number = self.attached.number();
         let answer = self.asked_in_background(ctx);
-        self.kept.put(ctx, number, Arc::new(answer));
+        self.attached.keep(self.key, ctx, number, Arc::new(answer));
     }
 
     /// Whether the answer for a context is fresh.
     pub(super) fn has_fresh(&self, ctx: &EvaluationContext) -> bool {
-        self.kept.get(ctx, self.attached.number()).is_some_and(|(_, is_fresh)| is_fresh)
+        self.attached.kept(self.key, ctx).is_some_and(|(_, is_fresh)| is_fresh)
     }
 
     /// What everybody gets, if the provider can tell. Runs users' code.
@@ -216,9 +213,7 @@ impl Asked {
         };
         Some(Arc::new(answer))
     }
-}
 
-impl Asked {
     /// What is to be published of it now, if that is another thing than before. The provider's thread only.
     pub(crate) fn published_anew(self: &Arc<Self>) -> Option<Provided> {
         let settled = self.settled();

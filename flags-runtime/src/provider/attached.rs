@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::background::Background;
+use super::kept::Kept;
 use super::{Answer, Asked, Provider, ProviderEvent, ProviderEvents};
+use crate::context::EvaluationContext;
 use crate::details::ErrorCode;
 
 /// A provider at work.
@@ -20,6 +22,8 @@ pub(crate) struct Attached {
     asked: Mutex<Vec<Weak<Asked>>>,
     state: Mutex<(ProviderState, Option<String>)>,
     pub(super) background: Background,
+    /// What came of that.
+    kept: Kept,
     /// Whether it had an answer at hand the last time.
     pub(super) answers_at_once: AtomicBool,
     /// Goes up with each change that is told: what was kept before is out of date.
@@ -87,6 +91,7 @@ impl Attached {
             asked: Mutex::new(Vec::new()),
             state: Mutex::new((ProviderState::NotReady, None)),
             background: Background::new(),
+            kept: Kept::default(),
             answers_at_once: AtomicBool::new(false),
             number: AtomicU64::new(0),
             failures: Failures::default(),
@@ -116,7 +121,7 @@ impl Attached {
         asked
     }
 
-    /// Starts it, on this thread; a panic is an error. Gives what it has to tell then.
+    /// Starts it, on this thread; a panic is an error.
     pub(crate) fn start(&self) {
         let started = catch_unwind(AssertUnwindSafe(|| self.provider.start(self.events.clone())));
         match started {
@@ -163,6 +168,16 @@ impl Attached {
 
     pub(super) fn number(&self) -> u64 {
         self.number.load(Ordering::Acquire)
+    }
+
+    /// What was answered to a context, and whether that is fresh.
+    pub(super) fn kept(&self, flag: &'static str, ctx: &EvaluationContext) -> Option<(Arc<Answer>, bool)> {
+        self.kept.get(flag, ctx, self.number())
+    }
+
+    /// Keeps an answer that was asked for when this many changes were told.
+    pub(super) fn keep(&self, flag: &'static str, ctx: &EvaluationContext, number: u64, answer: Arc<Answer>) {
+        self.kept.put(flag, ctx, number, answer);
     }
 
     pub(super) fn suspended(&self, why: String) {

@@ -1,6 +1,6 @@
-//! Kept answers: what a provider said of a flag to whom, when it was asked in the background.
+//! Kept answers: what a provider said of which flag to whom, when it was asked in the background.
 //!
-//! At most 20,000 contexts a flag: what was not looked at for as long as 10,000 others came is forgotten. An answer is fresh for
+//! At most 100,000 a provider: what was not looked at for as long as 50,000 others came is forgotten. An answer is fresh for
 //! thirty seconds, and until the provider tells of a change; what is no longer fresh stays until there is another, so that a
 //! provider that fails leaves decisions as they were. An error is fresh for a second, and takes no answer's place.
 
@@ -16,7 +16,7 @@ use crate::context::EvaluationContext;
 
 const FRESH_FOR: Duration = Duration::from_secs(30);
 const ERROR_FRESH_FOR: Duration = Duration::from_secs(1);
-const GENERATION: usize = 10_000;
+const GENERATION: usize = 50_000;
 
 #[derive(Debug, Default)]
 pub(super) struct Kept {
@@ -27,8 +27,8 @@ pub(super) struct Kept {
 /// The younger one, and the one before it, whose entries move over when they are looked at.
 #[derive(Debug, Default)]
 struct Generations {
-    young: HashMap<ByContent, Entry, FxBuildHasher>,
-    old: HashMap<ByContent, Entry, FxBuildHasher>,
+    young: HashMap<Question, Entry, FxBuildHasher>,
+    old: HashMap<Question, Entry, FxBuildHasher>,
 }
 
 #[derive(Clone, Debug)]
@@ -38,23 +38,27 @@ struct Entry {
     at: Instant,
 }
 
-/// A context, known by what it says, not by which one it is.
+/// A flag by its key, and a context by what it says, not by which one it is.
 #[derive(Clone, Debug, PartialEq)]
-struct ByContent(EvaluationContext);
+struct Question {
+    flag: &'static str,
+    ctx: EvaluationContext,
+}
 
 // An attribute that is no number equals nothing: such a context is never found, and asked for anew.
-impl Eq for ByContent {}
+impl Eq for Question {}
 
-impl Hash for ByContent {
+impl Hash for Question {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.hash_content(state);
+        self.flag.hash(state);
+        self.ctx.hash_content(state);
     }
 }
 
 impl Kept {
     /// What was answered, and whether it is fresh; `number` counts the provider's changes.
-    pub(super) fn get(&self, ctx: &EvaluationContext, number: u64) -> Option<(Arc<Answer>, bool)> {
-        let key = ByContent(ctx.clone());
+    pub(super) fn get(&self, flag: &'static str, ctx: &EvaluationContext, number: u64) -> Option<(Arc<Answer>, bool)> {
+        let key = Question { flag, ctx: ctx.clone() };
         let mut generations = self.generations.lock().unwrap_or_else(PoisonError::into_inner);
         let entry = if let Some(entry) = generations.young.get(&key) {
             entry.clone()
@@ -69,9 +73,9 @@ impl Kept {
     }
 
     /// Keeps an answer that was asked for when the provider's changes were at `number`.
-    pub(super) fn put(&self, ctx: &EvaluationContext, number: u64, answer: Arc<Answer>) {
+    pub(super) fn put(&self, flag: &'static str, ctx: &EvaluationContext, number: u64, answer: Arc<Answer>) {
         let entry = Entry { answer, number, at: Instant::now() };
-        let key = ByContent(ctx.clone());
+        let key = Question { flag, ctx: ctx.clone() };
         let mut generations = self.generations.lock().unwrap_or_else(PoisonError::into_inner);
         let has_answer = |entry: Option<&Entry>| entry.is_some_and(|entry| !entry.answer.is_failure());
         if entry.answer.is_failure()
@@ -84,7 +88,7 @@ impl Kept {
 }
 
 impl Generations {
-    fn insert(&mut self, key: ByContent, entry: Entry) {
+    fn insert(&mut self, key: Question, entry: Entry) {
         if self.young.len() >= GENERATION {
             self.old = std::mem::take(&mut self.young);
         }
@@ -106,13 +110,13 @@ mod tests {
         let kept = Kept::default();
         let ctx =
             || EvaluationContext::new("ada").kind("user").group("beta").attribute("plan", "pro").attribute("age", 7);
-        kept.put(&ctx(), 3, answer());
-        assert!(kept.get(&ctx(), 3).is_some_and(|(_, is_fresh)| is_fresh));
-        assert!(kept.get(&ctx(), 4).is_some_and(|(_, is_fresh)| !is_fresh));
+        kept.put("x", &ctx(), 3, answer());
+        assert!(kept.get("x", &ctx(), 3).is_some_and(|(_, is_fresh)| is_fresh));
+        assert!(kept.get("x", &ctx(), 4).is_some_and(|(_, is_fresh)| !is_fresh));
         for other in
             [ctx().group("staff"), ctx().attribute("age", 8), ctx().kind("device"), EvaluationContext::new("bob")]
         {
-            assert!(kept.get(&other, 3).is_none(), "{other:?}");
+            assert!(kept.get("x", &other, 3).is_none(), "{other:?}");
         }
     }
 
@@ -121,11 +125,11 @@ mod tests {
         let kept = Kept::default();
         let ctx = EvaluationContext::new("ada");
         let error = |code| Arc::new(Answer::error(code, "x"));
-        kept.put(&ctx, 0, error(ErrorCode::General));
-        assert!(kept.get(&ctx, 0).is_some_and(|(answer, _)| answer.is_failure()));
-        kept.put(&ctx, 0, error(ErrorCode::FlagNotFound));
-        kept.put(&ctx, 1, error(ErrorCode::General));
-        let (answer, is_fresh) = kept.get(&ctx, 1).unwrap();
+        kept.put("x", &ctx, 0, error(ErrorCode::General));
+        assert!(kept.get("x", &ctx, 0).is_some_and(|(answer, _)| answer.is_failure()));
+        kept.put("x", &ctx, 0, error(ErrorCode::FlagNotFound));
+        kept.put("x", &ctx, 1, error(ErrorCode::General));
+        let (answer, is_fresh) = kept.get("x", &ctx, 1).unwrap();
         assert!(answer.is_not_found() && !is_fresh);
     }
 
@@ -134,10 +138,10 @@ mod tests {
         let kept = Kept::default();
         let user = |number: usize| EvaluationContext::new(format!("user-{number}"));
         for number in 0..4 * GENERATION {
-            kept.put(&user(number), 0, answer());
-            assert!(kept.get(&user(0), 0).is_some());
+            kept.put("x", &user(number), 0, answer());
+            assert!(kept.get("x", &user(0), 0).is_some());
         }
-        assert!(kept.get(&user(1), 0).is_none());
+        assert!(kept.get("x", &user(1), 0).is_none());
         let generations = kept.generations.lock().unwrap();
         assert!(generations.young.len() + generations.old.len() <= 2 * GENERATION);
     }

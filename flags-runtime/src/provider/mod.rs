@@ -7,8 +7,8 @@
 //!
 //! Reading never waits for a provider. What it has at hand ([`Provider::resolve_now`]) is asked in the reader's own thread;
 //! anything else is asked in the background, and kept for the next read of the same context: [`prepare`](crate::prepare()) fetches
-//! it before a request is served. A provider that fails, panics or hangs gives declared defaults, with reason `ERROR`; a flag with
-//! which that happens again and again is not asked for a while ([`status().providers`](crate::Status::providers) tells).
+//! it before a request is served. A provider that fails, panics or hangs gives declared defaults, with reason `ERROR`, or what was
+//! kept of it, with reason `STALE`; a flag with which that happens again and again is not asked for a while ([`status().providers`](crate::Status::providers) tells).
 
 mod answer;
 mod asked;

@@ -2,6 +2,7 @@
 //!
 //! Changes are taken one after the other, so the last thing that is published is what the provider said last.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
@@ -132,8 +133,9 @@ impl Run {
     /// What was kept is out of date, and what everybody gets is asked anew. Gives the names of the flags.
     fn take_changes(&self, keys: Option<&[String]>) -> Vec<&'static str> {
         self.attached.changed();
+        let keys: Option<HashSet<&str>> = keys.map(|keys| keys.iter().map(String::as_str).collect());
         let mut concerned = self.attached.asked();
-        concerned.retain(|asked| keys.is_none_or(|keys| keys.iter().any(|key| key == asked.key())));
+        concerned.retain(|asked| keys.as_ref().is_none_or(|keys| keys.contains(asked.key())));
         self.publish(&concerned, Asked::published_anew);
         concerned.iter().map(|asked| asked.name()).collect()
     }
