@@ -186,6 +186,11 @@ impl PartialEq for Inner {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ContextId(pub(crate) u64);
 
+impl ContextId {
+    /// Of no context: counted from below, nobody gets here.
+    const NOBODY: Self = Self(u64::MAX);
+}
+
 impl Default for ContextId {
     fn default() -> Self {
         /// How many a thread takes at a time, so that threads do not fight over the counter.
@@ -220,12 +225,32 @@ static ANONYMOUS: LazyLock<EvaluationContext> = LazyLock::new(EvaluationContext:
 
 thread_local! {
     static AMBIENT: RefCell<Option<EvaluationContext>> = const { RefCell::new(None) };
+    /// Which one it is. Apart, since what is never dropped is found at once.
+    static AMBIENT_ID: Cell<ContextId> = const { Cell::new(ContextId::NOBODY) };
+}
+
+/// What tells the ambient context from others, and from that there is none.
+#[inline]
+pub(crate) fn current_id() -> ContextId {
+    AMBIENT_ID.get()
+}
+
+/// Puts a context in the place of the ambient one, and gives that.
+fn exchange(ctx: Option<EvaluationContext>) -> Option<EvaluationContext> {
+    let id = ctx.as_ref().map_or(ContextId::NOBODY, EvaluationContext::id);
+    // A thread that is being torn down has no slot; it then reads anonymously, which is all that is left to do.
+    match AMBIENT.try_with(|ambient| ambient.replace(ctx)) {
+        Ok(before) => {
+            AMBIENT_ID.set(id);
+            before
+        }
+        Err(_) => None,
+    }
 }
 
 /// Exchanges the ambient context.
 pub(crate) fn swap_current(ctx: &mut Option<EvaluationContext>) {
-    // A thread that is being torn down has no slot; it then reads anonymously, which is all that is left to do.
-    let _ = AMBIENT.try_with(|ambient| std::mem::swap(&mut *ambient.borrow_mut(), ctx));
+    *ctx = exchange(ctx.take());
 }
 
 /// Lends the ambient context, or an anonymous one, to a pure function.
@@ -259,8 +284,7 @@ struct Restore(Option<EvaluationContext>);
 
 impl Restore {
     fn entering(ctx: Option<EvaluationContext>) -> Self {
-        // A thread that is being torn down has no slot; it then reads anonymously, which is all that is left to do.
-        Self(AMBIENT.try_with(|ambient| ambient.replace(ctx)).ok().flatten())
+        Self(exchange(ctx))
     }
 }
 
@@ -268,7 +292,7 @@ impl Drop for Restore {
     fn drop(&mut self) {
         let before = self.0.take();
         // The context that leaves is dropped outside the borrow.
-        drop(AMBIENT.try_with(|ambient| ambient.replace(before)));
+        drop(exchange(before));
     }
 }
 

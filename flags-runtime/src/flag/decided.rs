@@ -45,6 +45,33 @@ impl Outcome {
     }
 }
 
+/// What a scalar was answered before in this view, if nobody wants to see this read: the short way, which is most of the reads of a
+/// request.
+#[inline]
+pub(super) fn recalled(core: &'static FlagCore, ctx: Option<&EvaluationContext>) -> Option<Held> {
+    if store::is_every_read_watched() || !core.cell.is_idle() || is_forced(core) {
+        return None;
+    }
+    match view::recall(core.address(), ctx)?.value {
+        RememberedValue::Bits(bits) => Some(Held::Bits(bits)),
+        RememberedValue::Default => Some(Held::Default),
+        RememberedValue::OfRule(_) => None,
+    }
+}
+
+#[cfg(feature = "testing")]
+#[inline]
+fn is_forced(core: &FlagCore) -> bool {
+    // Relaxed: as in `overrides::forced`.
+    core.forces.load(Ordering::Relaxed) > 0
+}
+
+#[cfg(not(feature = "testing"))]
+#[inline]
+fn is_forced(_: &FlagCore) -> bool {
+    false
+}
+
 /// The slow read.
 pub(super) fn decide(core: &'static FlagCore, ctx: Option<&EvaluationContext>) -> Held {
     outcome(core, ctx, &mut ()).held

@@ -7,7 +7,7 @@ mod decided;
 
 use std::fmt;
 
-use self::decided::{Outcome, Told, decide, in_force, outcome};
+use self::decided::{Outcome, Told, decide, in_force, outcome, recalled};
 use crate::context::{self, EvaluationContext};
 #[cfg(feature = "openfeature")]
 use crate::details::AnyValue;
@@ -127,6 +127,9 @@ impl<T: FlagValue> Flag<T> {
     #[cold]
     #[inline(never)]
     fn get_slow(&'static self, ctx: Option<&EvaluationContext>) -> T::Ref {
+        if let Some(held) = recalled(&self.core, ctx) {
+            return T::from_held(held, &self.default);
+        }
         if hooks::are_set() {
             return self.hooked(ctx).value;
         }

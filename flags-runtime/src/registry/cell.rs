@@ -105,6 +105,12 @@ impl Cell {
         self.attention.load(Ordering::Acquire) == ARMED
     }
 
+    /// Whether nobody waits for a read, nor has one come that nobody has forgotten.
+    #[inline]
+    pub(crate) fn is_idle(&self) -> bool {
+        self.attention.load(Ordering::Relaxed) == IDLE
+    }
+
     /// Notes a slow read; true if the cell may be settled on account of it.
     #[inline]
     pub(crate) fn note_read(&self) -> bool {

@@ -3,6 +3,8 @@
 //! An answer is of one epoch, and counts only while that lasts: as long as nothing is published, nothing can change it. A fixed
 //! number of places; an answer that takes another one's place costs that one a new evaluation, and nothing else.
 
+use std::cell::Cell;
+
 use crate::context::ContextId;
 use crate::details::{ErrorCode, Reason};
 
@@ -25,41 +27,50 @@ pub(crate) enum RememberedValue {
     OfRule(usize),
 }
 
-/// Answers by flag, context and epoch.
+/// Answers by flag, context and epoch. Nothing in it is ever dropped, so that a thread finds it without asking whether it is there
+/// still; it is made of zeros, so a thread that never asks has no memory of it.
 #[derive(Debug)]
 pub(crate) struct Memo {
-    places: [Option<Entry>; PLACES],
+    places: [Cell<Entry>; PLACES],
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Entry {
+    /// None has the address 0.
     flag: usize,
     epoch: u64,
-    ctx: ContextId,
+    ctx: u64,
     answer: Remembered,
 }
 
 const PLACES: usize = 128;
 
-impl Default for Memo {
-    /// Nothing yet.
-    fn default() -> Self {
-        Self { places: [const { None }; PLACES] }
-    }
-}
-
 impl Memo {
+    /// Nothing yet.
+    pub(super) const fn new() -> Self {
+        Self { places: [const { Cell::new(Entry::NONE) }; PLACES] }
+    }
+
     /// What a flag, known by where it lies, has answered to a context in an epoch.
     #[inline]
     pub(super) fn get(&self, flag: usize, epoch: u64, ctx: ContextId) -> Option<Remembered> {
-        let entry = self.places[place(flag, ctx)].as_ref()?;
-        (entry.flag == flag && entry.epoch == epoch && entry.ctx == ctx).then_some(entry.answer)
+        let entry = self.places[place(flag, ctx)].get();
+        (entry.flag == flag && entry.epoch == epoch && entry.ctx == ctx.0).then_some(entry.answer)
     }
 
     /// Keeps an answer.
-    pub(super) fn put(&mut self, flag: usize, epoch: u64, ctx: ContextId, answer: Remembered) {
-        self.places[place(flag, ctx)] = Some(Entry { flag, epoch, ctx, answer });
+    pub(super) fn put(&self, flag: usize, epoch: u64, ctx: ContextId, answer: Remembered) {
+        self.places[place(flag, ctx)].set(Entry { flag, epoch, ctx: ctx.0, answer });
     }
+}
+
+impl Entry {
+    const NONE: Self = Self {
+        flag: 0,
+        epoch: 0,
+        ctx: 0,
+        answer: Remembered { value: RememberedValue::Default, reason: Reason::Default, error_code: None },
+    };
 }
 
 #[inline]
@@ -77,7 +88,7 @@ mod tests {
 
     #[test]
     fn an_answer_belongs_to_its_flag_its_context_and_its_epoch() {
-        let mut memo = Memo::default();
+        let memo = Memo::new();
         let answer = |bits| Remembered { value: RememberedValue::Bits(bits), reason: Reason::Split, error_code: None };
         let (ada, bob) = (ContextId::default(), ContextId::default());
         memo.put(640, 1, ada, answer(1));

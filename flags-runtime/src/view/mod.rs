@@ -14,7 +14,7 @@ mod atomic {
     pub(super) use std::sync::atomic::{AtomicU64, Ordering};
 }
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -52,9 +52,13 @@ pub(crate) struct View {
 
 thread_local! {
     static HERE: RefCell<Option<View>> = const { RefCell::new(None) };
-    /// Made by a thread's first read within a view that is worth remembering.
-    static MEMO: RefCell<Option<Box<memo::Memo>>> = const { RefCell::new(None) };
+    /// The number of its epoch. Apart, since what is never dropped is found at once.
+    static HERE_EPOCH: Cell<u64> = const { Cell::new(NO_EPOCH) };
+    static MEMO: memo::Memo = const { memo::Memo::new() };
 }
+
+/// Of no view: counted from below, no epoch gets here.
+const NO_EPOCH: u64 = u64::MAX;
 
 impl View {
     /// Begins now. Only [`store::open_view`](crate::store::open_view) calls it: the store must know that there are views.
@@ -109,8 +113,11 @@ impl Deref for Current {
 
 /// Exchanges the view of this thread.
 pub(crate) fn swap_here(view: &mut Option<View>) {
+    let epoch = view.as_ref().map_or(NO_EPOCH, |view| view.epoch.number());
     // A thread that is being torn down has no place for it, and reads live.
-    let _ = HERE.try_with(|place| std::mem::swap(&mut *place.borrow_mut(), view));
+    if HERE.try_with(|place| std::mem::swap(&mut *place.borrow_mut(), view)).is_ok() {
+        HERE_EPOCH.set(epoch);
+    }
 }
 
 /// The view of this thread.
@@ -138,10 +145,8 @@ pub(crate) fn shown_here() -> Option<u64> {
 #[inline]
 pub(crate) fn unchanged_here() -> Option<u64> {
     // Relaxed: as late as a settled read may be.
-    let lasts = NUMBER.load(Ordering::Relaxed);
-    let is_unchanged =
-        |here: &RefCell<Option<View>>| here.borrow().as_ref().is_some_and(|view| view.epoch.number() == lasts);
-    HERE.try_with(is_unchanged).is_ok_and(|is| is).then_some(lasts)
+    let (lasts, here) = (NUMBER.load(Ordering::Relaxed), HERE_EPOCH.get());
+    (lasts == here).then_some(lasts)
 }
 
 /// What a flag, known by where it lies, has answered before in this view, or in another one of its epoch.
@@ -149,7 +154,7 @@ pub(crate) fn unchanged_here() -> Option<u64> {
 pub(crate) fn recall(flag: usize, ctx: Option<&EvaluationContext>) -> Option<Remembered> {
     let epoch = unchanged_here()?;
     let ctx = id_of(ctx);
-    MEMO.try_with(|memo| memo.borrow().as_ref()?.get(flag, epoch, ctx)).ok().flatten()
+    MEMO.with(|memo| memo.get(flag, epoch, ctx))
 }
 
 /// Keeps an answer for the next read in this view.
@@ -157,7 +162,7 @@ pub(crate) fn recall(flag: usize, ctx: Option<&EvaluationContext>) -> Option<Rem
 pub(crate) fn remember(flag: usize, ctx: Option<&EvaluationContext>, answer: Remembered) {
     if let Some(epoch) = unchanged_here() {
         let ctx = id_of(ctx);
-        let _ = MEMO.try_with(|memo| memo.borrow_mut().get_or_insert_default().put(flag, epoch, ctx, answer));
+        MEMO.with(|memo| memo.put(flag, epoch, ctx, answer));
     }
 }
 
@@ -177,7 +182,7 @@ pub(crate) fn answered_here(flag: usize, ctx: &EvaluationContext, ask: impl FnOn
 
 #[inline]
 fn id_of(ctx: Option<&EvaluationContext>) -> ContextId {
-    ctx.map_or_else(|| context::with_current(EvaluationContext::id), EvaluationContext::id)
+    ctx.map_or_else(context::current_id, EvaluationContext::id)
 }
 
 /// The number of the epoch that lasts. The store only, under its lock.
