@@ -5,6 +5,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use super::attached::Attached;
 use super::background::{Job, Wait};
@@ -175,7 +176,7 @@ impl Asked {
     }
 
     fn ask_in_background(self: &Arc<Self>, ctx: &EvaluationContext, wait: Option<Wait>) {
-        let job = Job { asked: Arc::clone(self), ctx: ctx.clone(), wait };
+        let job = Job { asked: Arc::clone(self), ctx: ctx.clone(), wait, since: Instant::now() };
         if self.attached.background.add(job) {
             self.attached.needs_workers();
         }

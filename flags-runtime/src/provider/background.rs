@@ -26,6 +26,7 @@ pub(super) struct Job {
     pub(super) ctx: EvaluationContext,
     /// Who waits for the answer.
     pub(super) wait: Option<Wait>,
+    pub(super) since: Instant,
 }
 
 pub(super) struct Background {
@@ -104,7 +105,7 @@ impl Background {
         if state.is_stopped {
             return None;
         }
-        let Job { asked, ctx, wait } = state.queue.pop_front()?;
+        let Job { asked, ctx, wait, since: _ } = state.queue.pop_front()?;
         let (running, of) = (Arc::clone(&asked), ctx.clone());
         state.running.push(Running { asked: running, ctx: of, wait, since: Instant::now(), is_late: false });
         Some((asked, ctx))
@@ -118,7 +119,10 @@ impl Background {
             running.is_late = true;
             (Arc::clone(&running.asked), running.wait.take())
         });
-        let (late, waits): (Vec<_>, Vec<_>) = late.unzip();
+        let (late, mut waits): (Vec<_>, Vec<_>) = late.unzip();
+        // Behind such as hang, nobody waits for a question that is not even asked yet.
+        let queued = state.queue.iter_mut().filter(|job| job.since.elapsed() > PATIENCE);
+        waits.extend(queued.map(|job| job.wait.take()));
         drop(state);
         drop(waits);
         late
