@@ -258,10 +258,70 @@ fn a_stream_that_stays_away_is_told_and_so_is_its_return() {
     assert_eq!(of_launchdarkly().state, ProviderState::Ready);
     assert!(eventually(2 * SOON, || of_launchdarkly().state == ProviderState::Stale));
     let last_error = of_launchdarkly().last_error.unwrap();
-    assert_eq!(last_error, "no stream from LaunchDarkly for 10 s; decisions stay as they are");
+    assert!(last_error.starts_with("no stream from LaunchDarkly for 10 s (127.0.0.1:"), "{last_error}");
+    assert!(last_error.ends_with(" answers 503 Service Unavailable); decisions stay as they are"), "{last_error}");
     assert!(flag!(CHECKOUT));
     server.refuse(None);
     assert!(eventually(2 * SOON, || of_launchdarkly().state == ProviderState::Ready));
+}
+
+fn watched(server: &LaunchDarklyServer, key: &str) -> LaunchDarkly {
+    LaunchDarkly::with_endpoints(key, ServiceEndpointsBuilder::new().relay_proxy(&server.url())).unwrap()
+}
+
+#[test]
+fn a_key_that_is_revoked_while_it_runs_is_told_at_once_and_decisions_stay() {
+    let _turn = turn();
+    let server = LaunchDarklyServer::start(KEY);
+    server.set("ld_checkout", json!({}));
+    let guard = builder().provider(watched(&server, KEY)).start().unwrap();
+    guard.wait_ready(SOON).unwrap();
+    server.refuse(Some("401 Unauthorized"));
+    server.cut();
+    assert!(eventually(SOON, || of_launchdarkly().state == ProviderState::Fatal));
+    let last_error = of_launchdarkly().last_error.unwrap();
+    let said = " refuses the SDK key for good (401 Unauthorized): start again with another one";
+    assert!(last_error.starts_with("127.0.0.1:") && last_error.ends_with(said), "{last_error}");
+    assert!(flag!(CHECKOUT));
+}
+
+#[test]
+fn what_keeps_it_from_starting_is_said_before_anybody_gives_up_waiting() {
+    let _turn = turn();
+    let server = LaunchDarklyServer::start(KEY);
+    server.refuse(Some("503 Service Unavailable"));
+    let guard = builder().provider(watched(&server, KEY)).start().unwrap();
+    let failed = || guard.wait_ready(Duration::from_millis(20)).unwrap_err().to_string();
+    assert!(eventually(SOON, || failed().contains(" answers 503 Service Unavailable)")), "{}", failed());
+    drop(guard);
+    let guard = builder().provider(watched(&server, "another key")).start().unwrap();
+    server.refuse(None);
+    assert!(eventually(SOON, || of_launchdarkly().state == ProviderState::Fatal));
+    let error = guard.wait_ready(SOON).unwrap_err().to_string();
+    assert!(error.contains(" refuses the SDK key for good (401 Unauthorized)"), "{error}");
+    drop(guard);
+    // Nobody is there.
+    let url = server.url();
+    drop(server);
+    let away = LaunchDarkly::with_endpoints(KEY, ServiceEndpointsBuilder::new().relay_proxy(&url)).unwrap();
+    let guard = builder().provider(away).start().unwrap();
+    let failed = || guard.wait_ready(Duration::from_millis(20)).unwrap_err().to_string();
+    assert!(eventually(SOON, || failed().contains(" cannot be reached: ")), "{}", failed());
+}
+
+#[test]
+fn a_client_starts_once() {
+    let _turn = turn();
+    let server = LaunchDarklyServer::start(KEY);
+    server.set("ld_checkout", json!({}));
+    let launchdarkly = connect(&server);
+    let guard = builder().provider(launchdarkly.clone()).start().unwrap();
+    guard.wait_ready(SOON).unwrap();
+    drop(guard);
+    let guard = builder().provider(launchdarkly).start().unwrap();
+    let error = guard.wait_ready(SOON).unwrap_err().to_string();
+    assert!(error.contains("was started before") && error.ends_with("make a new one for each start"), "{error}");
+    assert!(!flag!(CHECKOUT));
 }
 
 #[test]
@@ -279,7 +339,7 @@ fn an_sdk_key_that_is_refused_is_told_at_once_and_defaults_are_answered() {
     assert_eq!(of_launchdarkly().state, ProviderState::Fatal);
     let details = flag!(CHECKOUT, details);
     assert_eq!((details.value, details.reason), (false, Reason::Error));
-    assert_eq!(details.error_code, Some(ErrorCode::ProviderNotReady));
+    assert_eq!(details.error_code, Some(ErrorCode::ProviderFatal));
 }
 
 #[test]
@@ -366,7 +426,7 @@ fn a_flag_of_another_type_is_the_declared_default_with_a_sentence() {
     let _guard = start(&server);
     let details = flag!(CHECKOUT, details);
     assert_eq!((details.value, details.error_code), (false, Some(ErrorCode::TypeMismatch)));
-    assert_eq!(details.error_message.as_deref(), Some("the value `\"on\"` is not of the flag's type"));
+    assert_eq!(details.error_message.as_deref(), Some("the value `\"on\"` is neither true nor false"));
     assert_eq!(flag!(SIZE), 3);
 }
 
@@ -384,6 +444,16 @@ fn it_starts_and_ends_within_a_runtime_of_the_user() {
         // One that was never started goes away there too.
         drop(connect(&server));
     });
+}
+
+#[test]
+fn an_endpoint_that_is_no_url_is_an_error_that_names_it() {
+    for url in ["not a url", "relay", "ftp://relay", "http://"] {
+        let error = LaunchDarkly::with_endpoints(KEY, ServiceEndpointsBuilder::new().relay_proxy(url)).unwrap_err();
+        let trimmed = url.trim_end_matches('/');
+        assert_eq!(error.to_string(), format!("`{trimmed}` is no URL: it looks like `http://relay:8030`"));
+        assert_eq!(format!("{error:?}"), error.to_string());
+    }
 }
 
 #[test]

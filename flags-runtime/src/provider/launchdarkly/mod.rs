@@ -10,9 +10,11 @@ mod stream;
 
 use std::env;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use launchdarkly_sdk_transport::Uri;
 /// LaunchDarkly's SDK, for its configuration and what only it can do.
 pub use launchdarkly_server_sdk as sdk;
 use launchdarkly_server_sdk::{Client, ConfigBuilder, FlagValue, PersistentDataStoreBuilder, ServiceEndpointsBuilder};
@@ -23,7 +25,8 @@ use self::stream::Watch;
 use super::{Provider, ProviderError, ProviderEvents, Resolution, ResolutionError, ValueType};
 use crate::context::EvaluationContext;
 
-/// LaunchDarkly as a provider, under the name `launchdarkly`. Its clones are the same client.
+/// LaunchDarkly as a provider, under the name `launchdarkly`. Its clones are the same client, which starts once: each start of this
+/// library needs one of its own.
 ///
 /// ```no_run
 /// use flags_runtime::provider::launchdarkly::LaunchDarkly;
@@ -69,6 +72,8 @@ struct Inner {
     client: Client,
     known: Arc<Known>,
     watch: Arc<Watch>,
+    /// It cannot be started twice: the SDK's stream ends with it.
+    was_started: AtomicBool,
     runtime: Mutex<Option<Runtime>>,
 }
 
@@ -95,6 +100,16 @@ impl LaunchDarkly {
         if key.is_empty() {
             return Err(ProviderError::new("the SDK key is empty: LaunchDarkly shows it with its environment"));
         }
+        let urls = endpoints.build().map_err(|error| set_up(&error))?;
+        for url in [urls.streaming_base_url(), urls.polling_base_url(), urls.events_base_url()] {
+            // The SDK itself would panic.
+            let is_url = url.parse::<Uri>().is_ok_and(|uri| {
+                matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty())
+            });
+            if !is_url {
+                return Err(ProviderError::new(format!("`{url}` is no URL: it looks like `http://relay:8030`")));
+            }
+        }
         let watch = Arc::new(Watch::default());
         let stream = stream::watched(Arc::clone(&watch))?;
         Self::build(ConfigBuilder::new(key).service_endpoints(endpoints).data_source(&stream), watch)
@@ -114,7 +129,8 @@ impl LaunchDarkly {
         if let Ok(url) = env::var("LAUNCHDARKLY_RELAY_URL") {
             endpoints.relay_proxy(&url);
         }
-        Self::with_endpoints(&key, &endpoints)
+        let built = Self::with_endpoints(&key, &endpoints);
+        built.map_err(|error| ProviderError::new(format!("LAUNCHDARKLY_SDK_KEY, LAUNCHDARKLY_RELAY_URL: {error}")))
     }
 
     /// A client with settings of its own: events, polling, private attributes. Its data store is ours, which is how changes are
@@ -135,7 +151,7 @@ impl LaunchDarkly {
         let client = config
             .map_err(|error| set_up(&error))
             .and_then(|config| Client::build(config).map_err(|error| set_up(&error)))?;
-        let inner = Inner { client, known, watch, runtime: Mutex::new(None) };
+        let inner = Inner { client, known, watch, was_started: AtomicBool::new(false), runtime: Mutex::new(None) };
         Ok(Self { inner: Arc::new(inner), counts_every_read: false })
     }
 
@@ -185,6 +201,11 @@ impl Provider for LaunchDarkly {
     }
 
     fn start(&self, events: ProviderEvents) -> Result<(), ProviderError> {
+        if self.inner.was_started.swap(true, Ordering::AcqRel) {
+            return Err(ProviderError::new(
+                "this client of LaunchDarkly was started before, and its SDK starts once: make a new one for each start",
+            ));
+        }
         self.inner.known.tell(events.clone());
         self.inner.watch.tell(events.clone());
         // One thread is enough: it waits for the stream.
@@ -199,11 +220,14 @@ impl Provider for LaunchDarkly {
             loop {
                 match inner.client.wait_for_initialization(PATIENCE).await {
                     Some(true) => return events.ready(),
+                    // Told, and better.
+                    Some(false) if inner.watch.is_refused() => return,
                     Some(false) => {
                         return events.fatal(
                             "LaunchDarkly refuses the SDK key, or what it sends cannot be read; the SDK's log says more",
                         );
                     }
+                    None if inner.watch.has_trouble() => {}
                     None => events.error(format!("no answer of LaunchDarkly for {} s", PATIENCE.as_secs())),
                 }
             }

@@ -1,10 +1,12 @@
 //! The stream: the SDK's connection to LaunchDarkly, watched, since the SDK does not say that it is lost.
 //!
-//! LaunchDarkly closes streams now and then, and the SDK comes back at once: only a stream that stays away is told. A connection that
-//! is only half there is noticed by its silence.
+//! LaunchDarkly closes streams now and then, and the SDK comes back at once: only a stream that stays away is told, with what has
+//! answered in its place. One that is refused for good is told at once, since the SDK does not try again then. A connection that is
+//! only half there is noticed by its silence.
 
+use std::error::Error;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -30,6 +32,7 @@ const CONNECT: Duration = Duration::from_secs(10);
 pub(super) struct Watch {
     /// How many streams have begun.
     begun: AtomicU64,
+    is_refused: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -37,6 +40,8 @@ pub(super) struct Watch {
 struct State {
     events: Option<ProviderEvents>,
     is_stale: bool,
+    /// Why there is no stream, as far as the last attempt tells.
+    trouble: Option<String>,
 }
 
 impl Watch {
@@ -45,9 +50,35 @@ impl Watch {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).events = Some(events);
     }
 
+    /// Whether a stream was refused for good, as far as is known: then the SDK's own word of it says less.
+    pub(super) fn is_refused(&self) -> bool {
+        self.is_refused.load(Ordering::Acquire)
+    }
+
+    /// Whether it is known why there is no stream, and told.
+    pub(super) fn has_trouble(&self) -> bool {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).trouble.is_some()
+    }
+
+    /// An attempt came to nothing.
+    fn fails(&self, why: String, is_final: bool) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.trouble = Some(why.clone());
+        let events = state.events.clone();
+        drop(state);
+        self.is_refused.fetch_or(is_final, Ordering::AcqRel);
+        let Some(events) = events else { return };
+        if is_final {
+            events.fatal(why);
+        } else if self.begun.load(Ordering::Acquire) == 0 {
+            events.error(why);
+        }
+    }
+
     fn begins(&self) {
         self.begun.fetch_add(1, Ordering::AcqRel);
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.trouble = None;
         let was_stale = std::mem::take(&mut state.is_stale);
         let events = state.events.clone().filter(|_| was_stale);
         drop(state);
@@ -59,15 +90,16 @@ impl Watch {
     /// The stream of this number has ended, and no other has begun for a while.
     fn stays_away(&self, number: u64) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.begun.load(Ordering::Acquire) != number {
+        if self.begun.load(Ordering::Acquire) != number || self.is_refused() {
             return;
         }
         state.is_stale = true;
         let events = state.events.clone();
+        let trouble = state.trouble.as_ref().map_or_else(String::new, |trouble| format!(" ({trouble})"));
         drop(state);
         if let Some(events) = events {
             let seconds = PATIENCE.as_secs();
-            events.stale(format!("no stream from LaunchDarkly for {seconds} s; decisions stay as they are"));
+            events.stale(format!("no stream from LaunchDarkly for {seconds} s{trouble}; decisions stay as they are"));
         }
     }
 }
@@ -97,10 +129,24 @@ pub(super) fn watched(watch: Arc<Watch>) -> Result<StreamingDataSourceBuilder<im
 
 impl<T: HttpTransport> HttpTransport for Watched<T> {
     fn request(&self, request: Request<Option<Bytes>>) -> ResponseFuture {
+        let host = request.uri().authority().map_or_else(|| "LaunchDarkly".to_owned(), ToString::to_string);
         let (watch, response) = (Arc::clone(&self.watch), self.inner.request(request));
         Box::pin(async move {
-            let response = response.await?;
-            if response.status() != StatusCode::OK {
+            let response = match response.await {
+                Ok(response) => response,
+                Err(error) => {
+                    watch.fails(format!("{host} cannot be reached: {}", in_one_line(&error)), false);
+                    return Err(error);
+                }
+            };
+            let status = response.status();
+            if status != StatusCode::OK {
+                if is_final(status) {
+                    let why = format!("{host} refuses the SDK key for good ({status}): start again with another one");
+                    watch.fails(why, true);
+                } else {
+                    watch.fails(format!("{host} answers {status}"), false);
+                }
                 return Ok(response);
             }
             watch.begins();
@@ -110,6 +156,27 @@ impl<T: HttpTransport> HttpTransport for Watched<T> {
             }))
         })
     }
+}
+
+/// Whether the SDK does not try again.
+fn is_final(status: StatusCode) -> bool {
+    let passes = [StatusCode::BAD_REQUEST, StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS];
+    status.is_client_error() && !passes.contains(&status)
+}
+
+/// An error and those below it.
+fn in_one_line(error: &dyn Error) -> String {
+    let mut message = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        // Some libraries repeat their causes in their own text.
+        if !message.contains(&text) {
+            message = format!("{message}: {text}");
+        }
+        cause = error.source();
+    }
+    message
 }
 
 impl Stream for Body {
