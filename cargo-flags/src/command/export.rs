@@ -11,7 +11,7 @@ use crate::cargo;
 use crate::cli::{Origin, Packages, Server};
 use crate::evidence::{self, Evidence};
 use crate::export;
-use crate::failure::{Failure, warn};
+use crate::failure::{Failure, note, warn};
 use crate::live::Live;
 use crate::report::{self, ListFormat, Rows, visible};
 
@@ -63,7 +63,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
             let (documents, other_types) = if let Some(file) = &arguments.file {
                 (evidence::documents_of_file(file)?, Vec::new())
             } else {
-                let mut live = Live::open(&arguments.server)?;
+                let live = Live::open(&arguments.server);
+                let mut live = live.inspect_err(|_| note("documents of a file do as well: --file FILE"))?;
                 (live.admin.documents()?.into_iter().collect(), live.admin.names_of_other_types()?)
             };
             export::flagd(&inventory(arguments)?, &documents, &other_types)

@@ -395,7 +395,7 @@ fn without_a_server_or_a_built_file_the_error_says_what_is_missing() {
         command
     };
     let error = run(flagd(&[]).arg("--artifact").arg(&file)).failed(2);
-    assert!(error.contains("no server is named"), "{error}");
+    assert!(error.contains("no server is named") && error.contains("--file FILE"), "{error}");
     let error = run(flagd(&["--redis", "redis://127.0.0.1:1"]).arg("--artifact").arg(&file)).failed(2);
     assert!(error.contains("127.0.0.1:1"), "{error}");
     let error = run(flagd(&["--file", "/nowhere"]).arg("--artifact").arg(&file)).failed(2);
