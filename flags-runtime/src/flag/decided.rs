@@ -29,8 +29,8 @@ pub(super) struct Outcome {
 /// What details tell beyond that.
 pub(super) enum Told {
     Nothing,
-    /// Why a document was refused.
-    Refused(String),
+    /// A document was refused: by what is published.
+    Refused(Loaded),
     /// By a provider.
     Answer(Arc<Answer>),
 }
@@ -137,11 +137,7 @@ fn decided<O: Observer>(core: &'static FlagCore, ctx: Option<&EvaluationContext>
     }
     let Some(rule) = &current.rule else {
         let error_code = current.refused.as_ref().map(DocumentError::code);
-        let told = current
-            .refused
-            .as_ref()
-            .map_or(Told::Nothing, |error| Told::Refused(format!("the document was refused: {error}")));
-        return Outcome { error_code, told, ..Outcome::default(Reason::Error) };
+        return Outcome { error_code, told: Told::Refused(published), ..Outcome::default(Reason::Error) };
     };
     let Decision { is_on, reason, error_code } = by_rule(core, rule, ctx, observer);
     let value = match (is_on, core.declaration.is_switch(), rule.on_value()) {

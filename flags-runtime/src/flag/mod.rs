@@ -14,6 +14,7 @@ use crate::details::AnyValue;
 use crate::details::{ErrorCode, EvaluatedFor, EvaluationDetails, FlagMetadata, Reason};
 use crate::evaluate::{Explanation, Observer, Step};
 use crate::hooks;
+use crate::provider::Provided;
 use crate::registry::declaration::{AnyFlag, Declaration, FlagCore};
 use crate::types::{DefaultValue, FlagValue, Held, Shown as _};
 use crate::value::CompiledValue;
@@ -107,15 +108,24 @@ impl<T: FlagValue> Flag<T> {
         self.explain_of(Some(ctx))
     }
 
-    /// The document's value if it is enabled, whoever asks; none without a document, and if it is disabled or null.
+    /// The document's value if it is enabled, whoever asks; none without a document, and if it is disabled or null. Of a flag that a
+    /// provider decides what that answers everybody; none if it depends on who asks.
     pub fn configured(&'static self) -> Option<T::Ref> {
         #[cfg(feature = "testing")]
         if let Some(forced) = crate::testing::overrides::forced(&self.core) {
             return forced.configured().map(|value| T::from_held(Held::Own(value), &self.default));
         }
         let published = in_force(&self.core);
-        let rule = published.as_ref()?.rule.as_ref()?;
-        let value = rule.value.as_ref().filter(|_| rule.targeting.is_enabled)?;
+        let current = published.as_ref()?;
+        let value = match &current.provided {
+            // What a provider answers some is nobody's in particular.
+            Some(Provided { settled: None, .. }) => return None,
+            Some(_) if current.settled_answer().is_some() => current.settled_answer()?.value.as_ref()?,
+            Some(_) | None => {
+                let rule = current.rule.as_ref()?;
+                rule.value.as_ref().filter(|_| rule.targeting.is_enabled)?
+            }
+        };
         let held = match value {
             CompiledValue::Bits(bits) => Held::Bits(*bits),
             CompiledValue::Text(_) | CompiledValue::Json(_) => Held::Rule(published),
@@ -177,7 +187,11 @@ impl<T: FlagValue> Flag<T> {
         let value = T::from_held(held, &self.default);
         let (variant, error_message, flag_metadata) = match told {
             Told::Nothing => (None, None, FlagMetadata::default()),
-            Told::Refused(error) => (None, Some(error), FlagMetadata::default()),
+            Told::Refused(published) => {
+                let error = published.as_ref().and_then(|published| published.refused.as_ref());
+                let message = error.map(|error| format!("the document was refused: {error}"));
+                (None, message, FlagMetadata::default())
+            }
             Told::Answer(answer) => (answer.variant.clone(), answer.error_message.clone(), answer.metadata.clone()),
         };
         EvaluationDetails {
