@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::error::StartError;
 use crate::provider::Provider;
+use crate::registry::near::near;
 use crate::registry::{RegisteredFlag, registry};
 
 /// A provider as the builder got it.
@@ -47,10 +48,12 @@ pub(super) fn assign(given: Vec<Given>) -> Result<Vec<Assigned>, StartError> {
         let at = declared.map_or(for_all, |declared| names.iter().position(|name| name == declared));
         if let (Some(declared), None) = (declared, at) {
             let (name, file, line) = (declaration.name(), declaration.file(), declaration.line());
+            let near = near(declared, names.iter().map(String::as_str));
+            let hint = near.first().map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
             let given = if names.is_empty() { "none was".to_owned() } else { format!("given: {}", names.join(", ")) };
             return wrong(format!(
                 "flag `{name}` ({file}:{line}) is decided by `{declared}`, which was not given ({given}): call \
-                 `.provider(..)` before `.start()`"
+                 `.provider(..)` before `.start()`{hint}"
             ));
         }
         if let Some(at) = at {

@@ -216,7 +216,7 @@ async fn resolve<V: Wanted>(key: &str, ctx: &OpenContext) -> EvaluationResult<Re
     let flag = registry().by_key(key).ok_or_else(|| unknown(key))?;
     V::expect(flag.declaration())?;
     let ctx = ours(ctx);
-    prepare_one(key, &ctx).await;
+    let _ = prepare_one(key, &ctx).await;
     if V::IS_JSON
         && let Some(answer) = flag.declaration().public_answer(Some(&ctx))
     {

@@ -56,6 +56,12 @@ impl Answer {
         matches!(code, Some(ErrorCode::General | ErrorCode::ProviderNotReady | ErrorCode::ProviderFatal))
     }
 
+    /// What went wrong, if there is no value although the provider knows the flag.
+    pub(crate) fn failure(&self) -> Option<&str> {
+        let is_failure = self.reason == Reason::Error && !self.is_not_found();
+        self.error_message.as_deref().filter(|_| is_failure)
+    }
+
     /// Whether the flag is off for everybody on purpose.
     pub(crate) fn is_kill(&self) -> bool {
         self.reason == Reason::Disabled
@@ -75,10 +81,14 @@ impl From<ResolutionError> for Answer {
 
 impl Value {
     fn decoded(&self, decode: Decode) -> Result<CompiledValue, String> {
+        if let Self::Float(value) = self
+            && !value.is_finite()
+        {
+            return Err(format!("the value {value} is no number that a flag can have"));
+        }
         let text = match self {
             Self::Bool(value) => value.to_string(),
             Self::Integer(value) => value.to_string(),
-            // What is no number in JSON is written as null, which fits no type of number.
             Self::Float(value) => serde_json::Value::from(*value).to_string(),
             Self::String(value) => serde_json::Value::from(value.as_str()).to_string(),
             Self::Json(text) => text.clone(),
@@ -86,7 +96,8 @@ impl Value {
         let decoded = catch_unwind(AssertUnwindSafe(|| decode(&text)));
         match decoded {
             Ok(Ok(Some(value))) => Ok(value),
-            Ok(Ok(None)) => Err(format!("the value {} is not of the flag's type", shortened(&text))),
+            // Only a switch passes over what it does not read.
+            Ok(Ok(None)) => Err(format!("the value {} is neither true nor false", shortened(&text))),
             Ok(Err(why)) => Err(format!("the value {} {why}", shortened(&text))),
             Err(_) => Err(format!("reading the value {} as the flag's type panicked", shortened(&text))),
         }
@@ -132,11 +143,11 @@ mod tests {
     #[test]
     fn a_value_of_another_type_is_an_error_that_names_it() {
         for (answer, said) in [
-            (compiled::<bool>("true"), "the value `\"true\"` is not of the flag's type"),
-            (compiled::<bool>(1), "the value `1` is not of the flag's type"),
+            (compiled::<bool>("true"), "the value `\"true\"` is neither true nor false"),
+            (compiled::<bool>(1), "the value `1` is neither true nor false"),
             (compiled::<u8>(256), "the value `256` is not a whole number from 0 to 255"),
             (compiled::<u8>(1.5), "the value `1.5` is not a whole number from 0 to 255"),
-            (compiled::<f64>(f64::NAN), "the value `null` is not a number that fits f64"),
+            (compiled::<f64>(f64::NAN), "the value NaN is no number that a flag can have"),
             (compiled::<String>(1), "the value `1` is not a string"),
         ] {
             assert_eq!(answer.error_code, Some(ErrorCode::TypeMismatch), "{said}");

@@ -1,15 +1,16 @@
 //! A flag that a provider is asked for.
 
-use std::cell::Cell;
+use std::any::Any;
+use std::cell::RefCell;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
 
 use super::attached::Attached;
-use super::background::{Job, Wait};
+use super::background::Wait;
 use super::breaker::Breaker;
+use super::kept::Question;
 use super::{Answer, Resolution, ResolutionError, ValueType};
 use crate::context::EvaluationContext;
 use crate::details::{ErrorCode, Reason};
@@ -80,6 +81,9 @@ impl Asked {
 
     /// Answers a reader: never waits.
     pub(crate) fn answer(self: &Arc<Self>, ctx: &EvaluationContext) -> Arc<Answer> {
+        if let Some(not_ready) = self.attached.not_ready() {
+            return Arc::new(not_ready);
+        }
         let is_asked = self.breaker.admits();
         if is_asked && let Some(answer) = self.at_once(ctx) {
             return Arc::new(answer);
@@ -96,7 +100,7 @@ impl Asked {
     }
 
     fn at_once(&self, ctx: &EvaluationContext) -> Option<Answer> {
-        let Some(_inside) = Inside::enter() else {
+        let Some(_inside) = Inside::enter(self) else {
             let message = format!("provider `{}` reads `{}` to decide it", self.provider(), self.key);
             let answer = Answer::error(ErrorCode::General, message);
             self.attached.count_error(self, &answer);
@@ -104,7 +108,10 @@ impl Asked {
         };
         let provider = &self.attached.provider;
         let asked = catch_unwind(AssertUnwindSafe(|| provider.resolve_now(self.key, self.value_type, ctx)));
-        let resolved = asked.map_or_else(|_| Some(None), |resolved| resolved.map(Some));
+        let resolved = match asked {
+            Ok(resolved) => resolved.map(Ok),
+            Err(panic) => Some(Err(panic)),
+        };
         let at_once = &self.attached.answers_at_once;
         // Written when it changes only: readers must not fight over the cache line.
         if at_once.load(Ordering::Relaxed) != resolved.is_some() {
@@ -117,18 +124,18 @@ impl Asked {
     pub(super) fn asked_in_background(&self, ctx: &EvaluationContext) -> Answer {
         let provider = &self.attached.provider;
         let asked = catch_unwind(AssertUnwindSafe(|| provider.resolve(self.key, self.value_type, ctx)));
-        self.judged(asked.ok())
+        self.judged(asked)
     }
 
-    /// What came of asking; none of a panic.
-    fn judged(&self, resolved: Option<Result<Resolution, ResolutionError>>) -> Answer {
+    /// What came of asking.
+    fn judged(&self, resolved: Result<Result<Resolution, ResolutionError>, Box<dyn Any + Send>>) -> Answer {
         let answer = match resolved {
-            None => {
+            Err(panic) => {
                 self.failed();
-                return self.attached.count_panic(self);
+                return self.attached.count_panic(self, panic);
             }
-            Some(Ok(resolution)) => Answer::compile(resolution, self.decode),
-            Some(Err(error)) => Answer::from(error),
+            Ok(Ok(resolution)) => Answer::compile(resolution, self.decode),
+            Ok(Err(error)) => Answer::from(error),
         };
         match answer.error_code {
             None | Some(ErrorCode::FlagNotFound | ErrorCode::TargetingKeyMissing) => self.breaker.succeeded(),
@@ -146,7 +153,7 @@ impl Asked {
     pub(super) fn failed(&self) {
         if self.breaker.failed() {
             let why = format!("`{}` is not asked for now: that failed again and again", self.key);
-            self.attached.suspended(why);
+            self.attached.fails(why);
         }
     }
 
@@ -167,8 +174,8 @@ impl Asked {
             None => Arc::new(Answer::error(
                 ErrorCode::ProviderNotReady,
                 format!(
-                    "provider `{}` has not answered yet for this context: `flags_runtime::prepare(&ctx).await` before \
-                     the read waits for it",
+                    "provider `{}` has not answered yet for this context (`flags_runtime::prepare` waits for that, a \
+                     second at most)",
                     self.provider()
                 ),
             )),
@@ -176,20 +183,24 @@ impl Asked {
     }
 
     fn ask_in_background(self: &Arc<Self>, ctx: &EvaluationContext, wait: Option<Wait>) {
-        let job = Job { asked: Arc::clone(self), ctx: ctx.clone(), wait, since: Instant::now() };
-        if self.attached.background.add(job) {
-            self.attached.needs_workers();
+        let question = Question { flag: self.key, ctx: ctx.clone() };
+        if self.attached.background.add(self, question, wait) {
+            self.attached.needs_thread();
         }
     }
 
     /// Asks ahead of a read, if a read would find nothing fresh; `wait` is dropped when the answer is kept.
     pub(crate) fn prepare(self: &Arc<Self>, ctx: &EvaluationContext, wait: Wait) {
-        if !self.breaker.admits() || self.at_once(ctx).is_some() {
-            return;
-        }
-        if !self.has_fresh(ctx) {
+        let may_be_asked = self.attached.not_ready().is_none() && self.breaker.admits();
+        if may_be_asked && self.at_once(ctx).is_none() && !self.has_fresh(ctx) {
             self.ask_in_background(ctx, Some(wait));
         }
+    }
+
+    /// Whether a read finds an answer, if an older one.
+    pub(crate) fn has_answer(&self, ctx: &EvaluationContext) -> bool {
+        self.attached.answers_at_once.load(Ordering::Relaxed)
+            || self.attached.kept(self.key, ctx).is_some_and(|(answer, _)| !answer.is_failure())
     }
 
     /// Does what is to be done in the background.
@@ -208,10 +219,19 @@ impl Asked {
     fn settled(&self) -> Option<Arc<Answer>> {
         let provider = &self.attached.provider;
         let settled = catch_unwind(AssertUnwindSafe(|| provider.settled(self.key, self.value_type)));
-        let answer = match settled.unwrap_or_default()? {
-            Ok(resolution) => Answer::compile(resolution, self.decode),
-            Err(error) => Answer::from(error),
+        let answer = match settled {
+            Ok(settled) => match settled? {
+                Ok(resolution) => Answer::compile(resolution, self.decode),
+                Err(error) => Answer::from(error),
+            },
+            Err(panic) => {
+                self.attached.count_panic(self, panic);
+                return None;
+            }
         };
+        if answer.failure().is_some() {
+            self.attached.count_error(self, &answer);
+        }
         Some(Arc::new(answer))
     }
 
@@ -223,31 +243,35 @@ impl Asked {
     }
 }
 
-/// While it lives this thread is in a provider. A provider may read flags, also those of another one; one that reads its own flag
+/// While it lives this thread is in a provider, asked for a flag. A provider may read flags; one that reads the flag that it decides
 /// would never come to an end.
 struct Inside;
 
 thread_local! {
-    static DEPTH: Cell<u8> = const { Cell::new(0) };
+    /// The flags, by where they lie.
+    static INSIDE: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
 }
 
 impl Inside {
-    /// None if it is too deep.
-    fn enter() -> Option<Self> {
-        const DEEPEST: u8 = 16;
-        // A thread that is being torn down has no place to count.
-        let depth = DEPTH.try_with(Cell::get).unwrap_or_default();
-        if depth >= DEEPEST {
-            return None;
-        }
-        let _ = DEPTH.try_with(|cell| cell.set(depth + 1));
-        Some(Self)
+    /// None if the flag is asked for already.
+    fn enter(asked: &Asked) -> Option<Self> {
+        let address = std::ptr::from_ref(asked).addr();
+        let enter = |inside: &RefCell<Vec<usize>>| {
+            let mut inside = inside.borrow_mut();
+            let is_new = !inside.contains(&address);
+            if is_new {
+                inside.push(address);
+            }
+            is_new
+        };
+        // A thread that is being torn down has no place for it.
+        INSIDE.try_with(enter).unwrap_or(true).then_some(Self)
     }
 }
 
 impl Drop for Inside {
     fn drop(&mut self) {
-        let _ = DEPTH.try_with(|depth| depth.set(depth.get().saturating_sub(1)));
+        let _ = INSIDE.try_with(|inside| inside.borrow_mut().pop());
     }
 }
 

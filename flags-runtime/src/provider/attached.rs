@@ -1,5 +1,6 @@
 //! An attached provider: the provider with what is known of it, for `status()` and for those who wait.
 
+use std::any::Any;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -21,6 +22,8 @@ pub(crate) struct Attached {
     // Weak: what is published of a flag holds it, and it holds this.
     asked: Mutex<Vec<Weak<Asked>>>,
     state: Mutex<(ProviderState, Option<String>)>,
+    /// Whether it was ever ready: before that it decides nothing.
+    has_been_ready: AtomicBool,
     pub(super) background: Background,
     /// What came of that.
     kept: Kept,
@@ -44,7 +47,7 @@ pub(super) struct Failures {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProviderState {
-    /// It has not answered yet: declared defaults.
+    /// It was never ready yet, and is not asked: declared defaults.
     NotReady,
     /// It answers reliably.
     Ready,
@@ -52,7 +55,7 @@ pub enum ProviderState {
     Stale,
     /// It cannot answer reliably now.
     Error,
-    /// It will never answer as it is configured.
+    /// It will never be ready as it is configured, or never again: declared defaults, or what it knew before.
     Fatal,
     /// The guard was dropped.
     Stopped,
@@ -90,6 +93,7 @@ impl Attached {
             events,
             asked: Mutex::new(Vec::new()),
             state: Mutex::new((ProviderState::NotReady, None)),
+            has_been_ready: AtomicBool::new(false),
             background: Background::new(),
             kept: Kept::default(),
             answers_at_once: AtomicBool::new(false),
@@ -138,9 +142,38 @@ impl Attached {
         self.note(ProviderState::Stopped, None);
     }
 
-    /// Asks in the background until the provider is stopped; one call for each thread.
+    /// Asks in the background for as long as there is something to be asked.
     pub(crate) fn work(&self) {
         self.background.work();
+    }
+
+    /// Whether another thread is to [`work`](Self::work): others hang.
+    pub(crate) fn takes_thread(&self) -> bool {
+        self.background.takes_thread()
+    }
+
+    /// No thread could be made for [`work`](Self::work).
+    pub(crate) fn has_no_thread(&self) {
+        self.background.has_no_thread();
+    }
+
+    /// What is answered as long as it was never ready; none from then on.
+    pub(super) fn not_ready(&self) -> Option<Answer> {
+        // Relaxed: a read may be early as well as late.
+        if self.has_been_ready() { None } else { Some(self.why_not_ready()) }
+    }
+
+    /// Whether it was ever ready.
+    pub(crate) fn has_been_ready(&self) -> bool {
+        self.has_been_ready.load(Ordering::Relaxed)
+    }
+
+    #[cold]
+    fn why_not_ready(&self) -> Answer {
+        let (state, why) = self.state();
+        let code = if state == ProviderState::Fatal { ErrorCode::ProviderFatal } else { ErrorCode::ProviderNotReady };
+        let why = why.map_or_else(String::new, |why| format!(": {why}"));
+        Answer::error(code, format!("provider `{}` is not ready{why}", self.name))
     }
 
     /// Whether the provider wants to hear of settled flags.
@@ -155,6 +188,9 @@ impl Attached {
 
     /// Takes down where it stands; true if that is another place than before.
     pub(crate) fn note(&self, state: ProviderState, why: Option<String>) -> bool {
+        if matches!(state, ProviderState::Ready | ProviderState::Stale) {
+            self.has_been_ready.store(true, Ordering::Relaxed);
+        }
         if let Some(why) = &why {
             *lock(&self.failures.last) = Some(why.clone());
         }
@@ -180,27 +216,34 @@ impl Attached {
         self.kept.put(flag, ctx, number, answer);
     }
 
-    pub(super) fn suspended(&self, why: String) {
-        (self.events.tell)(ProviderEvent::Suspended(why));
+    pub(super) fn fails(&self, why: String) {
+        (self.events.tell)(ProviderEvent::Failing(why));
     }
 
-    pub(super) fn needs_workers(&self) {
-        (self.events.tell)(ProviderEvent::WorkersNeeded);
+    pub(super) fn needs_thread(&self) {
+        (self.events.tell)(ProviderEvent::ThreadNeeded);
     }
 
     /// Counts what took too long in the background.
     pub(crate) fn count_late(&self) {
-        for asked in self.background.late() {
+        for (asked, is_first) in self.background.late() {
             self.failures.late.fetch_add(1, Ordering::Relaxed);
             let message = format!("`{}` has taken longer than a second", asked.key());
-            *lock(&self.failures.last) = Some(message);
+            *lock(&self.failures.last) = Some(message.clone());
+            if is_first {
+                self.fails(message);
+            }
             asked.failed();
         }
     }
 
-    pub(super) fn count_panic(&self, asked: &Asked) -> Answer {
+    pub(super) fn count_panic(&self, asked: &Asked, panic: Box<dyn Any + Send>) -> Answer {
         self.failures.panics.fetch_add(1, Ordering::Relaxed);
-        let message = format!("provider `{}` panicked while it decided `{}`", self.name, asked.key());
+        let said = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        let said = said.map_or_else(String::new, |said| format!(": {said}"));
+        let message = format!("provider `{}` panicked while it decided `{}`{said}", self.name, asked.key());
+        // What is thrown may panic again when it is dropped.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(panic)));
         *lock(&self.failures.last) = Some(message.clone());
         Answer::error(ErrorCode::General, message)
     }
@@ -239,6 +282,10 @@ impl fmt::Display for ProviderStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name)?;
         match (self.state, &self.last_error) {
+            (ProviderState::Ready, Some(error)) if self.errors + self.panics + self.late > 0 => {
+                let failures = self.errors + self.panics + self.late;
+                write!(f, " (ready; {failures} failures, the last: {error}")?;
+            }
             (ProviderState::Ready, _) => f.write_str(" (ready")?,
             (ProviderState::NotReady, _) => f.write_str(" (not ready yet")?,
             (ProviderState::Stopped, _) => f.write_str(" (stopped")?,

@@ -1,128 +1,177 @@
-//! Asking in the background: a few threads and a queue, for providers that have no answer at hand.
+//! Asking in the background, for providers that have no answer at hand.
 //!
-//! What does not fit the queue is not asked, and its reader is told so by its declared default; nobody waits. The same question is
-//! asked once at a time.
+//! A question is asked once at a time, by as many threads as there are questions, 64 at most; idle ones end. Reads that do not fit
+//! the queue are not asked for, and get what was kept or the declared default; nobody waits. Who prepares waits for a second at most.
+//! Threads that hang are replaced, up to 192 of them, and a flag of which five questions hang is not asked for.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::Asked;
-use crate::context::EvaluationContext;
+use rustc_hash::FxBuildHasher;
 
-/// How many threads ask at once.
-pub(crate) const WORKERS: usize = 4;
-/// How many questions wait at most.
+use super::Asked;
+use super::kept::Question;
+
+/// How many threads ask at once, and how many more may hang.
+const THREADS: usize = 64;
+const HUNG: usize = 192;
+/// How many questions of reads wait at most, and how many of those who prepare.
 const QUEUE: usize = 1024;
+const PREPARED: usize = 65_536;
+/// How many questions of a flag hang before it is left alone.
+const HANGING: usize = 5;
 /// After how long a provider that does not answer has failed.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// After how long a thread without work ends.
+const IDLE: Duration = Duration::from_secs(10);
 
-/// Is dropped when what it waits for is done.
+/// Is dropped when what it waits for is done, or has taken too long.
 pub(crate) type Wait = Arc<dyn Send + Sync>;
-
-/// A question.
-pub(super) struct Job {
-    pub(super) asked: Arc<Asked>,
-    pub(super) ctx: EvaluationContext,
-    /// Who waits for the answer.
-    pub(super) wait: Option<Wait>,
-    pub(super) since: Instant,
-}
 
 pub(super) struct Background {
     state: Mutex<State>,
     changed: Condvar,
 }
 
+#[derive(Default)]
 struct State {
-    queue: VecDeque<Job>,
-    /// What is being asked now.
-    running: Vec<Running>,
-    has_workers: bool,
+    /// Those that wait, and those that are asked now.
+    questions: HashMap<Question, Asking, FxBuildHasher>,
+    queue: VecDeque<Question>,
+    threads: usize,
+    idle: usize,
+    /// How many questions of a flag are late and still asked.
+    hanging: HashMap<&'static str, usize, FxBuildHasher>,
     is_stopped: bool,
 }
 
-struct Running {
+struct Asking {
     asked: Arc<Asked>,
-    ctx: EvaluationContext,
-    wait: Option<Wait>,
-    since: Instant,
+    waits: Vec<Wait>,
+    queued: Instant,
+    /// None while it waits.
+    begun: Option<Instant>,
     is_late: bool,
 }
 
-impl Job {
-    fn asks(&self, asked: &Arc<Asked>, ctx: &EvaluationContext) -> bool {
-        Arc::ptr_eq(&self.asked, asked) && self.ctx == *ctx
+impl State {
+    /// The next question; `left` takes those of flags that hang, which are not asked for.
+    fn take(&mut self, left: &mut Vec<Asking>) -> Option<(Arc<Asked>, Question)> {
+        while let Some(question) = self.queue.pop_front() {
+            if self.is_hanging(question.flag) {
+                left.extend(self.questions.remove(&question));
+            } else if let Some(asking) = self.questions.get_mut(&question) {
+                asking.begun = Some(Instant::now());
+                return Some((Arc::clone(&asking.asked), question));
+            }
+        }
+        None
+    }
+
+    fn is_hanging(&self, flag: &str) -> bool {
+        self.hanging.get(flag).is_some_and(|hanging| *hanging >= HANGING)
+    }
+
+    /// Counts another thread, if there is work for it and room.
+    fn takes_thread(&mut self) -> bool {
+        let hung = self.hanging.values().sum::<usize>().min(HUNG);
+        let takes = !self.is_stopped && self.idle < self.queue.len() && self.threads < THREADS + hung;
+        self.threads += usize::from(takes);
+        takes
     }
 }
 
 impl Background {
     pub(super) fn new() -> Self {
-        let state = State { queue: VecDeque::new(), running: Vec::new(), has_workers: false, is_stopped: false };
-        Self { state: Mutex::new(state), changed: Condvar::new() }
+        Self { state: Mutex::default(), changed: Condvar::new() }
     }
 
-    /// Adds a question, unless it waits already; true if there is nobody yet who would ask.
-    pub(super) fn add(&self, job: Job) -> bool {
+    /// Adds a question, and who waits for its answer; true if another thread is to be employed for it.
+    pub(super) fn add(&self, asked: &Arc<Asked>, question: Question, wait: Option<Wait>) -> bool {
         let mut state = self.lock();
-        if state.is_stopped || state.queue.len() >= QUEUE {
+        if let Some(asking) = state.questions.get_mut(&question) {
+            // Nobody begins to wait for what has taken too long already.
+            asking.waits.extend(wait.filter(|_| asking.queued.elapsed() <= PATIENCE));
             return false;
         }
-        // Who waits for the answer does so for a question of its own, which costs nothing once the answer is there.
-        let is_asked = job.wait.is_none()
-            && (state.queue.iter().any(|other| other.asks(&job.asked, &job.ctx))
-                || state.running.iter().any(|running| job.asks(&running.asked, &running.ctx)));
-        if is_asked {
+        let room = if wait.is_some() { PREPARED } else { QUEUE };
+        if state.is_stopped || state.queue.len() >= room || state.is_hanging(question.flag) {
             return false;
         }
-        state.queue.push_back(job);
+        let waits = wait.into_iter().collect();
+        let asking = Asking { asked: Arc::clone(asked), waits, queued: Instant::now(), begun: None, is_late: false };
+        state.questions.insert(question.clone(), asking);
+        state.queue.push_back(question);
         self.changed.notify_one();
-        !std::mem::replace(&mut state.has_workers, true)
+        state.takes_thread()
     }
 
-    /// Asks what there is to be asked, until it is stopped.
+    /// Whether another thread is to be employed for what waits, as [`add`](Self::add) says.
+    pub(super) fn takes_thread(&self) -> bool {
+        self.lock().takes_thread()
+    }
+
+    /// Asks what there is to be asked, until there is nothing for a while, or it is stopped. One call for each `true` of
+    /// [`add`](Self::add) and [`takes_thread`](Self::takes_thread).
     pub(super) fn work(&self) {
-        while let Some((asked, ctx)) = self.next() {
+        while let Some((asked, question)) = self.next() {
             // Somebody else may have asked the same meanwhile.
-            if !asked.has_fresh(&ctx) {
-                asked.fetch(&ctx);
+            if !asked.has_fresh(&question.ctx) {
+                asked.fetch(&question.ctx);
             }
             let mut state = self.lock();
-            let at = state
-                .running
-                .iter()
-                .position(|running| Arc::ptr_eq(&running.asked, &asked) && running.ctx.id() == ctx.id());
-            let done = at.map(|at| state.running.swap_remove(at));
+            let done = state.questions.remove(&question);
+            if done.as_ref().is_some_and(|done| done.is_late)
+                && let Some(hanging) = state.hanging.get_mut(question.flag)
+            {
+                *hanging -= 1;
+            }
             drop(state);
             // Who waits for it is told.
             drop(done);
         }
     }
 
-    fn next(&self) -> Option<(Arc<Asked>, EvaluationContext)> {
-        let waited = self.changed.wait_while(self.lock(), |state| state.queue.is_empty() && !state.is_stopped);
-        let mut state = waited.unwrap_or_else(PoisonError::into_inner);
-        if state.is_stopped {
-            return None;
-        }
-        let Job { asked, ctx, wait, since: _ } = state.queue.pop_front()?;
-        let (running, of) = (Arc::clone(&asked), ctx.clone());
-        state.running.push(Running { asked: running, ctx: of, wait, since: Instant::now(), is_late: false });
-        Some((asked, ctx))
+    fn next(&self) -> Option<(Arc<Asked>, Question)> {
+        let mut state = self.lock();
+        state.idle += 1;
+        let is_idle = |state: &mut State| state.queue.is_empty() && !state.is_stopped;
+        let waited = self.changed.wait_timeout_while(state, IDLE, is_idle);
+        (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        state.idle -= 1;
+        let mut left = Vec::new();
+        let next = state.take(&mut left);
+        state.threads -= usize::from(next.is_none());
+        drop(state);
+        // Who waits for what is not asked for is told.
+        drop(left);
+        next
     }
 
-    /// The questions that have become late since the last call; who waits for one does so no longer.
-    pub(super) fn late(&self) -> Vec<Arc<Asked>> {
+    /// A thread that was to be employed does not come.
+    pub(super) fn has_no_thread(&self) {
+        self.lock().threads -= 1;
+    }
+
+    /// The flags of questions that have become late since the last call, and whether it is the only one of its flag; who has waited for
+    /// too long does so no longer.
+    pub(super) fn late(&self) -> Vec<(Arc<Asked>, bool)> {
+        let is_over = |since: Instant| since.elapsed() > PATIENCE;
+        let (mut late, mut waits) = (Vec::new(), Vec::new());
         let mut state = self.lock();
-        let late = state.running.iter_mut().filter(|running| !running.is_late && running.since.elapsed() > PATIENCE);
-        let late = late.map(|running| {
-            running.is_late = true;
-            (Arc::clone(&running.asked), running.wait.take())
-        });
-        let (late, mut waits): (Vec<_>, Vec<_>) = late.unzip();
-        // Behind such as hang, nobody waits for a question that is not even asked yet.
-        let queued = state.queue.iter_mut().filter(|job| job.since.elapsed() > PATIENCE);
-        waits.extend(queued.map(|job| job.wait.take()));
+        let State { questions, hanging, .. } = &mut *state;
+        for (question, asking) in questions {
+            if is_over(asking.queued) {
+                waits.append(&mut asking.waits);
+            }
+            if !asking.is_late && asking.begun.is_some_and(is_over) {
+                asking.is_late = true;
+                let hanging = hanging.entry(question.flag).or_default();
+                *hanging += 1;
+                late.push((Arc::clone(&asking.asked), *hanging == 1));
+            }
+        }
         drop(state);
         drop(waits);
         late
@@ -132,11 +181,12 @@ impl Background {
     pub(super) fn stop(&self) {
         let mut state = self.lock();
         state.is_stopped = true;
-        let left = std::mem::take(&mut state.queue);
+        state.queue.clear();
+        let waits: Vec<_> = state.questions.values_mut().flat_map(|asking| std::mem::take(&mut asking.waits)).collect();
         drop(state);
         self.changed.notify_all();
         // Those who wait for it are told.
-        drop(left);
+        drop(waits);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -40,9 +40,9 @@ struct Entry {
 
 /// A flag by its key, and a context by what it says, not by which one it is.
 #[derive(Clone, Debug, PartialEq)]
-struct Question {
-    flag: &'static str,
-    ctx: EvaluationContext,
+pub(super) struct Question {
+    pub(super) flag: &'static str,
+    pub(super) ctx: EvaluationContext,
 }
 
 // An attribute that is no number equals nothing: such a context is never found, and asked for anew.

@@ -30,7 +30,6 @@ pub(crate) use self::answer::Answer;
 pub(crate) use self::asked::{Asked, Provided};
 pub(crate) use self::attached::Attached;
 pub use self::attached::{ProviderState, ProviderStatus};
-pub(crate) use self::background::WORKERS;
 use crate::context::{AttributeValue, EvaluationContext};
 use crate::details::{ErrorCode, FlagMetadata, Reason};
 
@@ -76,7 +75,8 @@ use crate::details::{ErrorCode, FlagMetadata, Reason};
 /// }
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let _guard = flags_runtime::builder().provider(Night).start()?;
+/// let guard = flags_runtime::builder().provider(Night).start()?;
+/// guard.wait_ready(std::time::Duration::from_secs(5))?;
 /// assert!(flag!(EXAMPLE, &EvaluationContext::new("nurse-7").group("night shift")));
 /// # Ok(())
 /// # }
@@ -117,11 +117,12 @@ pub trait Provider: Send + Sync + 'static {
         false
     }
 
-    /// Begins: connects, and tells what happens from then on. Called once, in a thread of ours.
+    /// Begins: connects, and tells what happens from then on. Called once, in a thread of ours. It is asked for nothing before it
+    /// has told that it is [`ready`](ProviderEvents::ready).
     ///
     /// # Errors
     ///
-    /// Why it can never answer, as it is configured: its flags answer their declared defaults.
+    /// Why it can never answer, as it is configured: its flags answer their declared defaults, and it is not asked.
     fn start(&self, events: ProviderEvents) -> Result<(), ProviderError> {
         events.ready();
         Ok(())
@@ -179,7 +180,9 @@ pub struct ResolutionError {
 }
 
 /// Why a provider cannot begin.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// `Debug` is the sentence too: it is what `main` prints when it returns this.
+#[derive(Clone, PartialEq, Eq)]
 pub struct ProviderError {
     message: String,
 }
@@ -197,12 +200,12 @@ pub(crate) enum ProviderEvent {
     Stale(String),
     Error(String),
     Fatal(String),
-    /// A flag is not asked for now.
-    Suspended(String),
+    /// Something of a flag that is not about all of them.
+    Failing(String),
     /// Keys; none for anything.
     Changed(Option<Vec<String>>),
-    /// There is something to be asked in the background.
-    WorkersNeeded,
+    /// There is something to be asked in the background, and nobody who would.
+    ThreadNeeded,
 }
 
 impl ValueType {
@@ -322,6 +325,12 @@ impl ProviderError {
 impl fmt::Display for ProviderError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
+    }
+}
+
+impl fmt::Debug for ProviderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -8,7 +8,6 @@ pub(crate) mod cell;
 pub(crate) mod declaration;
 #[cfg(feature = "introspect")]
 pub mod introspect;
-#[cfg(any(feature = "testing", feature = "openfeature"))]
 pub(crate) mod near;
 pub(crate) mod records;
 

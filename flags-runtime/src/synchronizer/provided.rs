@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::event::{Event, Listener};
-use crate::provider::{Asked, Attached, Provided, Provider, ProviderEvent, ProviderEvents, ProviderState, WORKERS};
+use crate::provider::{Asked, Attached, Provided, Provider, ProviderEvent, ProviderEvents, ProviderState};
 use crate::registry::{RegisteredFlag, registry};
 use crate::status::BOARD;
 use crate::store::{self, Generation};
@@ -89,6 +89,9 @@ impl Run {
                 Err(RecvTimeoutError::Timeout) => {}
             }
             self.attached.count_late();
+            while self.attached.takes_thread() {
+                self.employ();
+            }
             if self.last_counted.elapsed() >= COUNTING {
                 self.last_counted = Instant::now();
                 self.count_reads();
@@ -111,14 +114,16 @@ impl Run {
             ProviderEvent::Stale(why) => self.fails(ProviderState::Stale, why),
             ProviderEvent::Error(why) => self.fails(ProviderState::Error, why),
             ProviderEvent::Fatal(why) => self.fails(ProviderState::Fatal, why),
-            ProviderEvent::Suspended(why) => self.listener.tell(&Event::ProviderFailing { provider, error: why }),
+            ProviderEvent::Failing(why) => self.listener.tell(&Event::ProviderFailing { provider, error: why }),
+            // What it says before it is ready is asked for then.
+            ProviderEvent::Changed(_) if !self.attached.has_been_ready() => {}
             ProviderEvent::Changed(keys) => {
                 let flags = self.take_changes(keys.as_deref());
                 if !flags.is_empty() {
                     self.listener.tell(&Event::Changed { flags });
                 }
             }
-            ProviderEvent::WorkersNeeded => self.employ(),
+            ProviderEvent::ThreadNeeded => self.employ(),
         }
         BOARD.provider_changed();
     }
@@ -136,7 +141,14 @@ impl Run {
         let keys: Option<HashSet<&str>> = keys.map(|keys| keys.iter().map(String::as_str).collect());
         let mut concerned = self.attached.asked();
         concerned.retain(|asked| keys.as_ref().is_none_or(|keys| keys.contains(asked.key())));
-        self.publish(&concerned, Asked::published_anew);
+        self.publish(&concerned, |asked| {
+            let anew = asked.published_anew()?;
+            if let Some(error) = anew.settled.as_ref().and_then(|answer| answer.failure()) {
+                let (provider, error) = (self.attached.name().to_owned(), format!("`{}`: {error}", asked.key()));
+                self.listener.tell(&Event::ProviderFailing { provider, error });
+            }
+            Some(anew)
+        });
         concerned.iter().map(|asked| asked.name()).collect()
     }
 
@@ -153,12 +165,11 @@ impl Run {
     }
 
     fn employ(&self) {
-        for _ in 0..WORKERS {
-            let attached = Arc::clone(&self.attached);
-            let spawned = thread::Builder::new().name("flags-ask".to_owned()).spawn(move || attached.work());
-            if let Err(error) = spawned {
-                self.fails(ProviderState::Error, format!("no thread to ask in: {error}"));
-            }
+        let attached = Arc::clone(&self.attached);
+        let spawned = thread::Builder::new().name("flags-ask".to_owned()).spawn(move || attached.work());
+        if let Err(error) = spawned {
+            self.attached.has_no_thread();
+            self.fails(ProviderState::Error, format!("no thread to ask in: {error}"));
         }
     }
 }

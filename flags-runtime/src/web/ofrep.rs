@@ -80,7 +80,7 @@ pub fn router<S: Clone + Send + Sync + 'static>(
         match asked(request, &*for_one).await {
             Ok((ctx, _)) => {
                 // What reads would not wait for.
-                prepare(&ctx).await;
+                let _ = prepare(&ctx).await;
                 RequestScope::new(ctx.clone()).scope(|| one(&key, &ctx))
             }
             Err(refused) => refused.into_response(Some(&key)),
@@ -89,7 +89,7 @@ pub fn router<S: Clone + Send + Sync + 'static>(
     let all = async move |request: Request| match asked(request, &*authorize).await {
         // In one view: flags that were changed together are told together.
         Ok((ctx, headers)) => {
-            prepare(&ctx).await;
+            let _ = prepare(&ctx).await;
             RequestScope::new(ctx.clone()).scope(|| all(ctx, &headers))
         }
         Err(refused) => refused.into_response(None),

@@ -464,7 +464,10 @@ fn a_provider_that_panics_gives_the_declared_default() {
     let details = flag!(CART, details);
     assert_eq!((details.value, details.reason), (false, Reason::Error));
     assert_eq!(details.error_code, Some(ErrorCode::General));
-    assert_eq!(details.error_message.as_deref(), Some("provider `open` panicked while it decided `open_cart`"));
+    assert_eq!(
+        details.error_message.as_deref(),
+        Some("provider `open` panicked while it decided `open_cart`: on purpose")
+    );
     assert_eq!(flag!(SIZE), 7, "its own flag only");
 }
 
@@ -490,7 +493,7 @@ fn flags_answer_their_defaults_while_initialize_lasts() {
     let guard = begin(FromOpenFeature::new("open", fake));
     let details = flag!(CART, details);
     assert_eq!((details.value, details.error_code), (false, Some(ErrorCode::ProviderNotReady)));
-    assert_eq!(details.error_message.as_deref(), Some("provider `open` is not initialised yet"));
+    assert_eq!(details.error_message.as_deref(), Some("provider `open` is not ready"));
     assert_eq!(the_provider().state, ProviderState::NotReady);
     *shared.gate.0.lock().unwrap() = true;
     shared.gate.1.notify_all();
