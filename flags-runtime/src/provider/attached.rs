@@ -226,6 +226,7 @@ impl Attached {
 
     /// Counts what took too long in the background.
     pub(crate) fn count_late(&self) {
+        let mut opened = Vec::new();
         for (asked, is_first) in self.background.late() {
             self.failures.late.fetch_add(1, Ordering::Relaxed);
             let message = format!("`{}` has taken longer than a second", asked.key());
@@ -233,7 +234,11 @@ impl Attached {
             if is_first {
                 self.fails(message);
             }
-            asked.failed();
+            // Of many that hang at once, those that open the breaker count: it is one thing that went wrong.
+            if !opened.contains(&asked.key()) {
+                asked.failed();
+                opened.extend(asked.is_suspended().then(|| asked.key()));
+            }
         }
     }
 

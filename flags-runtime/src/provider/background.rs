@@ -2,7 +2,8 @@
 //!
 //! A question is asked once at a time, by as many threads as there are questions, 64 at most; idle ones end. Reads that do not fit
 //! the queue are not asked for, and get what was kept or the declared default; nobody waits. Who prepares waits for a second at most.
-//! Threads that hang are replaced, up to 192 of them, and a flag of which five questions hang is not asked for.
+//! Threads that hang are replaced, up to 192 of them. Once five questions of a flag hang, those of it that wait are given up: they
+//! would take every thread. What comes later is for the flag's breaker to admit.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -19,7 +20,7 @@ const HUNG: usize = 192;
 /// How many questions of reads wait at most, and how many of those who prepare.
 const QUEUE: usize = 1024;
 const PREPARED: usize = 65_536;
-/// How many questions of a flag hang before it is left alone.
+/// How many questions of a flag hang before those that wait are given up.
 const HANGING: usize = 5;
 /// After how long a provider that does not answer has failed.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -56,21 +57,20 @@ struct Asking {
 }
 
 impl State {
-    /// The next question; `left` takes those of flags that hang, which are not asked for.
-    fn take(&mut self, left: &mut Vec<Asking>) -> Option<(Arc<Asked>, Question)> {
-        while let Some(question) = self.queue.pop_front() {
-            if self.is_hanging(question.flag) {
-                left.extend(self.questions.remove(&question));
-            } else if let Some(asking) = self.questions.get_mut(&question) {
-                asking.begun = Some(Instant::now());
-                return Some((Arc::clone(&asking.asked), question));
-            }
-        }
-        None
+    /// The next question, which is asked from here on.
+    fn take(&mut self) -> Option<(Arc<Asked>, Question)> {
+        let question = self.queue.pop_front()?;
+        let asking = self.questions.get_mut(&question)?;
+        asking.begun = Some(Instant::now());
+        Some((Arc::clone(&asking.asked), question))
     }
 
-    fn is_hanging(&self, flag: &str) -> bool {
-        self.hanging.get(flag).is_some_and(|hanging| *hanging >= HANGING)
+    /// Gives up what waits of a flag; who waits for it is told when this is dropped.
+    fn give_up(&mut self, flag: &str) -> Vec<Asking> {
+        let (given_up, left) = std::mem::take(&mut self.queue).into_iter().partition(|question| question.flag == flag);
+        self.queue = left;
+        let given_up: VecDeque<Question> = given_up;
+        given_up.iter().filter_map(|question| self.questions.remove(question)).collect()
     }
 
     /// Counts another thread, if there is work for it and room.
@@ -96,7 +96,7 @@ impl Background {
             return false;
         }
         let room = if wait.is_some() { PREPARED } else { QUEUE };
-        if state.is_stopped || state.queue.len() >= room || state.is_hanging(question.flag) {
+        if state.is_stopped || state.queue.len() >= room {
             return false;
         }
         let waits = wait.into_iter().collect();
@@ -140,12 +140,8 @@ impl Background {
         let waited = self.changed.wait_timeout_while(state, IDLE, is_idle);
         (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         state.idle -= 1;
-        let mut left = Vec::new();
-        let next = state.take(&mut left);
+        let next = state.take();
         state.threads -= usize::from(next.is_none());
-        drop(state);
-        // Who waits for what is not asked for is told.
-        drop(left);
         next
     }
 
@@ -158,7 +154,7 @@ impl Background {
     /// too long does so no longer.
     pub(super) fn late(&self) -> Vec<(Arc<Asked>, bool)> {
         let is_over = |since: Instant| since.elapsed() > PATIENCE;
-        let (mut late, mut waits) = (Vec::new(), Vec::new());
+        let (mut late, mut waits, mut given_up) = (Vec::new(), Vec::new(), Vec::new());
         let mut state = self.lock();
         let State { questions, hanging, .. } = &mut *state;
         for (question, asking) in questions {
@@ -170,10 +166,14 @@ impl Background {
                 let hanging = hanging.entry(question.flag).or_default();
                 *hanging += 1;
                 late.push((Arc::clone(&asking.asked), *hanging == 1));
+                if *hanging == HANGING {
+                    given_up.push(question.flag);
+                }
             }
         }
+        let given_up: Vec<_> = given_up.into_iter().flat_map(|flag| state.give_up(flag)).collect();
         drop(state);
-        drop(waits);
+        drop((waits, given_up));
         late
     }
 
