@@ -470,6 +470,10 @@ fn many_who_prepare_at_once_find_their_answers() {
         assert!(flag!(PROVIDED, &ctx) && flag!(OTHER, &ctx));
     }
     assert_eq!(of_the_provider("fake").late, 0);
+    // A context that equals nothing is not asked for: it would be found by nobody.
+    let (calls, nothing) = (fake.calls(), user("ada").attribute("age", f64::NAN));
+    assert!(!prepare(&nothing).wait(SOON) && !flag!(PROVIDED, &nothing));
+    assert_eq!(fake.calls(), calls);
 }
 
 #[test]

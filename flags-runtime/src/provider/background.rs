@@ -89,6 +89,9 @@ impl Background {
 
     /// Adds a question, and who waits for its answer; true if another thread is to be employed for it.
     pub(super) fn add(&self, asked: &Arc<Asked>, question: Question, wait: Option<Wait>) -> bool {
+        if !question.is_itself() {
+            return false;
+        }
         let mut state = self.lock();
         if let Some(asking) = state.questions.get_mut(&question) {
             // Nobody begins to wait for what has taken too long already.
@@ -166,7 +169,7 @@ impl Background {
                 let hanging = hanging.entry(question.flag).or_default();
                 *hanging += 1;
                 late.push((Arc::clone(&asking.asked), *hanging == 1));
-                if *hanging == HANGING {
+                if *hanging >= HANGING {
                     given_up.push(question.flag);
                 }
             }

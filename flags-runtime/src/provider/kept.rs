@@ -45,8 +45,16 @@ pub(super) struct Question {
     pub(super) ctx: EvaluationContext,
 }
 
-// An attribute that is no number equals nothing: such a context is never found, and asked for anew.
+// But for those that `is_itself` tells, which are kept nowhere.
 impl Eq for Question {}
+
+impl Question {
+    /// Whether it is found again: an attribute that is no number equals nothing, and so does its context.
+    pub(super) fn is_itself(&self) -> bool {
+        let Self { flag: _, ctx } = self;
+        ctx == &ctx.clone()
+    }
+}
 
 impl Hash for Question {
     fn hash<H: Hasher>(&self, state: &mut H) {

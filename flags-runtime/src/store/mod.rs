@@ -211,8 +211,12 @@ fn change_outage(generation: Generation, is_outage: impl Fn(&Declaration, bool) 
 
 /// Takes flags from the providers of an earlier start.
 pub(crate) fn clear_provided(generation: Generation) {
-    let is_provided = |flag: &&RegisteredFlag| lock().of(flag).provided.is_some();
-    let provided: Vec<_> = registry().flags().iter().filter(is_provided).map(|flag| (flag, None)).collect();
+    let provided: Vec<_> = {
+        let state = lock();
+        let known = |flag: &RegisteredFlag| state.flags.get(flag.declaration().name());
+        let is_provided = |flag: &&RegisteredFlag| known(flag).is_some_and(|flag| flag.provided.is_some());
+        registry().flags().iter().filter(is_provided).map(|flag| (flag, None)).collect()
+    };
     provide(generation, provided);
 }
 
