@@ -1,7 +1,7 @@
 //! Redis server: a real one for one test, on a free port of 127.0.0.1, empty, gone when dropped.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -162,24 +162,24 @@ fn spawn(directory: &TempDir, is_sentinel: bool) -> Child {
         .unwrap_or_else(|error| panic!("redis-server does not run ({error}); {INSTALL}"))
 }
 
-/// Whether the server answers; false if it ended, for example because the port was taken.
+/// Whether the server answers and has read what it kept; false if it ended, for example because the port was taken.
 fn is_up(port: u16, process: &mut Child) -> bool {
     let mut has_ended = false;
     let answers = eventually(START, || {
         has_ended = process.try_wait().is_ok_and(|status| status.is_some());
-        has_ended || ping(port).is_some()
+        has_ended || ping(port).is_some_and(|answer| !answer.starts_with("-LOADING"))
     });
     answers && !has_ended
 }
 
-/// Any answer will do: a server with a password refuses this, which shows that it is there.
-fn ping(port: u16) -> Option<u8> {
+/// The first line of the answer: a server with a password refuses this, which shows that it is there.
+fn ping(port: u16) -> Option<String> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(1))).ok()?;
     stream.write_all(b"PING\r\n").ok()?;
-    let mut first = [0];
-    stream.read_exact(&mut first).ok()?;
-    Some(first[0])
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line).ok()?;
+    line.ends_with('\n').then_some(line)
 }
 
 fn signal(name: &str, process: u32) {
