@@ -4,6 +4,7 @@
 
 pub mod bucket;
 mod document;
+mod names;
 pub(crate) mod rule;
 pub(crate) mod targeting;
 mod text;

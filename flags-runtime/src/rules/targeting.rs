@@ -1,11 +1,8 @@
 //! Targeting: the compiled form of a document's switches, lists and percentage. Knows no flag type and no value.
 
-use std::collections::HashSet;
-
-use rustc_hash::FxBuildHasher;
-
 use super::bucket::Threshold;
 use super::document::Document;
+use super::names::Names;
 
 /// Who is on, compiled once so that a decision neither allocates nor parses.
 #[derive(Clone, Debug)]
@@ -26,23 +23,20 @@ pub(crate) enum Rollout {
     Below(Threshold),
 }
 
-/// A set of user or group names. Whole names are kept: a hash alone would sooner or later grant by collision.
-pub(crate) type Names = HashSet<Box<str>, FxBuildHasher>;
-
 impl Targeting {
     /// Compiles a document; never fails, since a document that parsed is valid.
     pub fn compile(document: &Document<'_>) -> Self {
-        let names = |list: &[std::borrow::Cow<'_, str>]| list.iter().map(|name| Box::from(&**name)).collect();
         Self {
             is_enabled: document.enabled,
-            users: names(&document.allowed_users),
-            groups: names(&document.allowed_groups),
+            users: Names::of(&document.allowed_users),
+            groups: Names::of(&document.allowed_groups),
             rollout: Rollout::of(document.rollout_percentage),
             percentage: document.rollout_percentage,
         }
     }
 
     /// The decision, if it is the same for every context.
+    #[inline]
     pub(crate) fn answer_for_everybody(&self) -> Option<bool> {
         if !self.is_enabled {
             return Some(false);
