@@ -15,6 +15,11 @@ use flags_workspace_tests::redis::RedisServer;
 const SLICE: Duration = Duration::from_millis(250);
 const FAILOVER: Duration = Duration::from_secs(30);
 
+/// Waits until a replica has what was written.
+fn wait_for_replica(primary: &RedisServer) {
+    assert!(eventually(FAILOVER, || primary.cli(&["WAIT", "1", "1000"]) != "0"), "no replica has it");
+}
+
 /// Follows a source as the synchronizer does, until it reads this.
 fn reads_soon(source: &mut RedisSource, expected: Option<&[u8]>) -> bool {
     eventually(FAILOVER, || {
@@ -37,7 +42,7 @@ fn a_failover_is_followed_and_writes_go_to_the_new_primary() {
     assert_eq!(source.mode(), Mode::Push);
     primary.cli(&["SET", "ff:a", "before"]);
     assert_eq!(next_change(&mut source), keys(&["a"]));
-    primary.cli(&["WAIT", "1", "5000"]);
+    wait_for_replica(&primary);
 
     primary.kill();
     sentinels.wait_for_primary(replica.port());
@@ -58,7 +63,7 @@ fn an_old_primary_that_stays_alive_is_left() {
     let sentinels = Sentinels::of(&primary, 1);
     let mut source = RedisSource::new(&sentinels.url("")).unwrap();
     primary.cli(&["SET", "ff:a", "old"]);
-    primary.cli(&["WAIT", "1", "5000"]);
+    wait_for_replica(&primary);
     assert_eq!(source.fetch(&["a"]).unwrap(), [Some(b"old".to_vec())]);
     sentinels.sentinel(0).cli(&["SENTINEL", "FAILOVER", "flags"]);
     sentinels.wait_for_primary(replica.port());
@@ -73,7 +78,7 @@ fn a_sentinel_that_lags_behind_does_not_lead_astray() {
     let replica = primary.replica();
     let sentinels = Sentinels::of(&primary, 1);
     primary.cli(&["SET", "ff:a", "1"]);
-    primary.cli(&["WAIT", "1", "5000"]);
+    wait_for_replica(&primary);
     // It hears nothing of the failover, and is asked first.
     sentinels.sentinel(0).stop_process();
     primary.kill();
@@ -84,7 +89,12 @@ fn a_sentinel_that_lags_behind_does_not_lead_astray() {
     assert!(eventually(FAILOVER, promoted), "no failover");
     primary.restart();
     let mut source = RedisSource::new(&sentinels.url("")).unwrap();
-    assert!(eventually(FAILOVER, || source.fetch(&["a"]).is_ok_and(|read| read == [Some(b"1".to_vec())])));
+    let mut last = source.fetch(&["a"]);
+    let is_read = eventually(FAILOVER, || {
+        last = source.fetch(&["a"]);
+        last.as_ref().is_ok_and(|read| *read == [Some(b"1".to_vec())])
+    });
+    assert!(is_read, "{last:?}; the new primary has {:?}", replica.cli(&["GET", "ff:a"]));
     sentinels.sentinel(0).continue_process();
     assert!(reads_soon(&mut source, Some(b"1")));
 }
