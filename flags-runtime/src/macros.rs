@@ -359,12 +359,16 @@ macro_rules! __flags_enum_with {
                     match *self { $( Self::$variant => $bits, )* }
                 }
 
-                #[inline]
                 fn from_bits(bits: ::core::primitive::u64) -> Self {
+                    // Only `to_bits` makes bits.
+                    <Self as $crate::__private::Scalar>::from_settled(bits).unwrap_or(Self::$first)
+                }
+
+                #[inline]
+                fn from_settled(bits: ::core::primitive::u64) -> ::core::option::Option<Self> {
                     match bits {
-                        $( $bits => Self::$variant, )*
-                        // Only `to_bits` makes bits; a panic here would cost every read a branch.
-                        _ => Self::$first,
+                        $( $bits => ::core::option::Option::Some(Self::$variant), )*
+                        _ => ::core::option::Option::None,
                     }
                 }
 

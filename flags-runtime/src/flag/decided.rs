@@ -45,31 +45,28 @@ impl Outcome {
     }
 }
 
-/// What a scalar was answered before in this view, if nobody wants to see this read: the short way, which is most of the reads of a
-/// request.
+/// What was answered before in this view: the short way, which most slow reads of a request take.
 #[inline]
-pub(super) fn recalled(core: &'static FlagCore, ctx: Option<&EvaluationContext>) -> Option<Held> {
-    if store::is_every_read_watched() || !core.cell.is_idle() || is_forced(core) {
-        return None;
-    }
-    match view::recall(core.address(), ctx)?.value {
-        RememberedValue::Bits(bits) => Some(Held::Bits(bits)),
-        RememberedValue::Default => Some(Held::Default),
-        RememberedValue::OfRule(_) => None,
-    }
+pub(super) fn recalled(core: &'static FlagCore, ctx: Option<&EvaluationContext>) -> Option<u64> {
+    view::recall(core.address(), since(core), ctx)?.value.bits()
 }
 
-#[cfg(feature = "testing")]
-#[inline]
-fn is_forced(core: &FlagCore) -> bool {
-    // Relaxed: as in `overrides::forced`.
-    core.forces.load(Ordering::Relaxed) > 0
+/// The bits that the rule answers, where nothing else has a say: no provider, and nothing earlier that views go by.
+pub(super) fn by_rule_alone(core: &'static FlagCore, ctx: Option<&EvaluationContext>) -> Option<u64> {
+    let since = since(core);
+    let published = core.published.load();
+    let rule = published.as_ref()?.rule_alone()?;
+    let Decision { is_on, reason, error_code } = by_rule(core, rule, ctx, &mut ());
+    let value = value_of(core, rule, is_on);
+    view::remember(core.address(), since, ctx, Remembered { value, reason, error_code });
+    value.bits()
 }
 
-#[cfg(not(feature = "testing"))]
+/// Since when what is published of a flag is in force; loaded before that.
 #[inline]
-fn is_forced(_: &FlagCore) -> bool {
-    false
+fn since(core: &FlagCore) -> u64 {
+    // Relaxed: as late as a settled read may be. Whoever has met what is published is behind its store.
+    core.since.load(Ordering::Relaxed)
 }
 
 /// The slow read.
@@ -100,8 +97,9 @@ fn decided<O: Observer>(core: &'static FlagCore, ctx: Option<&EvaluationContext>
         observer.saw(|| Step::Forced);
         return by_force(core, forced, ctx, observer);
     }
+    let since = since(core);
     if !O::LOOKS
-        && let Some(remembered) = remembered(core, ctx)
+        && let Some(remembered) = remembered(core, since, ctx)
     {
         return remembered;
     }
@@ -140,25 +138,23 @@ fn decided<O: Observer>(core: &'static FlagCore, ctx: Option<&EvaluationContext>
         return Outcome { error_code, told: Told::Refused(published), ..Outcome::default(Reason::Error) };
     };
     let Decision { is_on, reason, error_code } = by_rule(core, rule, ctx, observer);
-    let value = match (is_on, core.declaration.is_switch(), rule.on_value()) {
-        (_, true, _) => RememberedValue::Bits(is_on.into()),
-        (true, false, Some(CompiledValue::Bits(bits))) => RememberedValue::Bits(*bits),
-        (true, false, Some(CompiledValue::Text(_) | CompiledValue::Json(_))) => {
-            RememberedValue::OfRule(rule_address(rule))
-        }
-        (true, false, None) | (false, false, _) => RememberedValue::Default,
-    };
+    let value = value_of(core, rule, is_on);
     let reason = if is_override { Reason::Override } else { reason };
     // A provider may come to know the flag without anything being published.
     if !is_unknown {
-        view::remember(core.address(), ctx, Remembered { value, reason, error_code });
+        view::remember(core.address(), since, ctx, Remembered { value, reason, error_code });
     }
-    let held = match value {
+    Outcome::of(held(value, published), reason, error_code)
+}
+
+/// A value, with what it is borrowed from.
+#[inline]
+fn held(value: RememberedValue, published: Loaded) -> Held {
+    match value {
         RememberedValue::Default => Held::Default,
         RememberedValue::Bits(bits) => Held::Bits(bits),
         RememberedValue::OfRule(_) => Held::Rule(published),
-    };
-    Outcome::of(held, reason, error_code)
+    }
 }
 
 /// What a provider says of a flag: to everybody, before in this view, or now.
@@ -214,19 +210,35 @@ fn in_view(published: Loaded) -> Loaded {
 
 /// What was answered before in this view.
 #[inline]
-fn remembered(core: &FlagCore, ctx: Option<&EvaluationContext>) -> Option<Outcome> {
-    let Remembered { value, reason, error_code } = view::recall(core.address(), ctx)?;
+fn remembered(core: &FlagCore, since: u64, ctx: Option<&EvaluationContext>) -> Option<Outcome> {
+    let Remembered { value, reason, error_code } = view::recall(core.address(), since, ctx)?;
     let held = match value {
         RememberedValue::Default => Held::Default,
         RememberedValue::Bits(bits) => Held::Bits(bits),
         RememberedValue::OfRule(address) => {
             let published = core.published.load();
-            // It may have been replaced since; not twice while the epoch lasts, so this address is no other rule's.
             let is_it = published.as_ref()?.rule.as_ref().is_some_and(|rule| rule_address(rule) == address);
-            (is_it && view::unchanged_here().is_some()).then_some(Held::Rule(published))?
+            // It may have been replaced meanwhile, and another rule lie there now.
+            (is_it && self::since(core) == since).then_some(Held::Rule(published))?
         }
     };
     Some(Outcome::of(held, reason, error_code))
+}
+
+/// What a rule's on or off means.
+#[inline]
+fn value_of(core: &FlagCore, rule: &Arc<Rule>, is_on: bool) -> RememberedValue {
+    match (is_on, core.declaration.is_switch(), rule.on_value()) {
+        (_, true, _) => RememberedValue::Bits(is_on.into()),
+        (true, false, Some(CompiledValue::Bits(bits))) => RememberedValue::Bits(*bits),
+        (true, false, Some(CompiledValue::Text(_) | CompiledValue::Json(_))) => {
+            RememberedValue::OfRule(rule_address(rule))
+        }
+        // One that panicked is made anew by each reader.
+        (true, false, None) | (false, false, _) => {
+            core.known_default_bits().map_or(RememberedValue::Default, RememberedValue::Bits)
+        }
+    }
 }
 
 fn rule_address(rule: &Arc<Rule>) -> usize {

@@ -7,7 +7,7 @@ mod decided;
 
 use std::fmt;
 
-use self::decided::{Outcome, Told, decide, in_force, outcome, recalled};
+use self::decided::{Outcome, Told, by_rule_alone, decide, in_force, outcome, recalled};
 use crate::context::{self, EvaluationContext};
 #[cfg(feature = "openfeature")]
 use crate::details::AnyValue;
@@ -15,6 +15,7 @@ use crate::details::{ErrorCode, EvaluatedFor, EvaluationDetails, FlagMetadata, R
 use crate::evaluate::{Explanation, Observer, Step};
 use crate::hooks;
 use crate::provider::Provided;
+use crate::registry::cell::Reading;
 use crate::registry::declaration::{AnyFlag, Declaration, FlagCore};
 use crate::types::{DefaultValue, FlagValue, Held, Shown as _};
 use crate::value::CompiledValue;
@@ -73,8 +74,8 @@ impl<T: FlagValue> Flag<T> {
     /// The value for the ambient context.
     #[inline]
     pub fn get(&'static self) -> T::Ref {
-        match self.core.settled() {
-            Some(bits) => T::from_settled(bits, &self.default),
+        match self.core.settled().and_then(|bits| T::from_settled(bits, &self.default)) {
+            Some(value) => value,
             None => self.get_slow(None),
         }
     }
@@ -82,8 +83,8 @@ impl<T: FlagValue> Flag<T> {
     /// The value for a context.
     #[inline]
     pub fn get_for(&'static self, ctx: &EvaluationContext) -> T::Ref {
-        match self.core.settled() {
-            Some(bits) => T::from_settled(bits, &self.default),
+        match self.core.settled().and_then(|bits| T::from_settled(bits, &self.default)) {
+            Some(value) => value,
             None => self.get_slow(Some(ctx)),
         }
     }
@@ -133,13 +134,27 @@ impl<T: FlagValue> Flag<T> {
         Some(T::from_held(held, &self.default))
     }
 
-    // Out of line: a settled read must not pay for the other kind.
+    // Out of line: a settled read must not pay for the other kinds.
     #[cold]
     #[inline(never)]
     fn get_slow(&'static self, ctx: Option<&EvaluationContext>) -> T::Ref {
-        if let Some(held) = recalled(&self.core, ctx) {
-            return T::from_held(held, &self.default);
-        }
+        #[cfg(feature = "testing")]
+        crate::testing::overrides::arm();
+        let reading = self.core.cell.read();
+        let at_once = if !T::IS_SCALAR && reading == Reading::Shared {
+            T::shared(self.core.published.load())
+        } else if reading == Reading::Decided {
+            recalled(&self.core, ctx)
+                .or_else(|| T::IS_SCALAR.then(|| by_rule_alone(&self.core, ctx)).flatten())
+                .and_then(|bits| T::from_settled(bits, &self.default))
+        } else {
+            None
+        };
+        at_once.unwrap_or_else(|| self.get_decided(ctx))
+    }
+
+    #[inline(never)]
+    fn get_decided(&'static self, ctx: Option<&EvaluationContext>) -> T::Ref {
         if hooks::are_set() {
             return self.hooked(ctx).value;
         }

@@ -1,7 +1,7 @@
 //! The cell: what a read of a settled flag touches, and nothing else.
 //!
-//! One `AtomicU64`. Two patterns are reserved: `UNINIT`, the initial one, which is left once, and `SLOW`, for whatever
-//! is not settled. Every other pattern is the settled value's bits. Guaranteed: a settled read is one relaxed load and
+//! One `AtomicU64`. Four patterns are reserved: `UNINIT`, the initial one, which is left once, and three for whatever is not settled,
+//! by what a reader has to do. Every other pattern is the settled value's bits. Guaranteed: a settled read is one relaxed load and
 //! one comparison, and no publish is ever lost to a reader. The only writers are the store, under its lock, and a first
 //! reader through [`Cell::settle_first`]. tests/model checks every order in which these can meet.
 
@@ -16,8 +16,10 @@ pub(crate) struct Cell {
     attention: AtomicU8,
 }
 
-// Two neighbours at the top, so that one comparison finds both.
-const SLOW: u64 = u64::MAX - 1;
+// Neighbours at the top, so that one comparison finds them all.
+const SHARED: u64 = u64::MAX - 3;
+const DECIDED: u64 = u64::MAX - 2;
+const WATCHED: u64 = u64::MAX - 1;
 const UNINIT: u64 = u64::MAX;
 
 /// Nobody waits for a read.
@@ -32,8 +34,12 @@ const SEEN: u8 = 2;
 pub(crate) enum Reading {
     /// Nobody has published, and nobody has read before.
     Uninit,
-    /// Look at the rule.
-    Slow,
+    /// Somebody may want to see this read, or a publish is under way: look at everything.
+    Watched,
+    /// By the rule, which may ask who reads.
+    Decided,
+    /// Everybody gets the value that lies in what is published.
+    Shared,
     /// The value's bits.
     Settled(u64),
 }
@@ -56,17 +62,20 @@ impl Cell {
     pub(crate) fn settled(&self) -> Option<u64> {
         // Relaxed: settled bits are the whole answer, nothing else is read on their account.
         let state = self.state.load(Ordering::Relaxed);
-        if state < SLOW { Some(state) } else { None }
+        if state < SHARED { Some(state) } else { None }
     }
 
     /// What the cell says, ordered before a look at the rule.
+    #[inline]
     pub(crate) fn read(&self) -> Reading {
         let state = self.state.load(Ordering::Relaxed);
         // Pairs with the release of `publish`: who sees their state sees the rule stored before it.
         fence(Ordering::Acquire);
         match state {
             UNINIT => Reading::Uninit,
-            SLOW => Reading::Slow,
+            WATCHED => Reading::Watched,
+            DECIDED => Reading::Decided,
+            SHARED => Reading::Shared,
             bits => Reading::Settled(bits),
         }
     }
@@ -83,9 +92,19 @@ impl Cell {
         self.publish(settleable(bits));
     }
 
+    /// Lets readers look at everything. The store only, under its lock.
+    pub(crate) fn watch(&self) {
+        self.publish(WATCHED);
+    }
+
     /// Sends readers to the rule. The store only, under its lock, after the rule.
-    pub(crate) fn unsettle(&self) {
-        self.publish(SLOW);
+    pub(crate) fn decide(&self) {
+        self.publish(DECIDED);
+    }
+
+    /// Sends readers to the value in what is published. The store only, under its lock, after the rule.
+    pub(crate) fn share(&self) {
+        self.publish(SHARED);
     }
 
     fn publish(&self, state: u64) {
@@ -103,12 +122,6 @@ impl Cell {
     /// Whether no read came since the arming.
     pub(crate) fn is_armed(&self) -> bool {
         self.attention.load(Ordering::Acquire) == ARMED
-    }
-
-    /// Whether nobody waits for a read, nor has one come that nobody has forgotten.
-    #[inline]
-    pub(crate) fn is_idle(&self) -> bool {
-        self.attention.load(Ordering::Relaxed) == IDLE
     }
 
     /// Notes a slow read; true if the cell may be settled on account of it.
@@ -145,5 +158,5 @@ impl Default for Cell {
 
 /// A value whose bits are a reserved pattern stays slow, and correct.
 fn settleable(bits: u64) -> u64 {
-    bits.min(SLOW)
+    if bits < SHARED { bits } else { DECIDED }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::OnceLock;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::cell::{Cell, Reading};
@@ -92,9 +92,11 @@ pub struct Place {
 pub struct FlagCore {
     pub(crate) cell: Cell,
     pub(crate) published: ArcSwapOption<Published>,
+    /// The first epoch that goes by what is published; 0 if that was there before any view. The store writes it before it publishes.
+    pub(crate) since: AtomicU64,
     /// Made where users' code may run, and from then on known to the store, which must not run any.
     default_bits: OnceLock<u64>,
-    pub(crate) missing_keys: std::sync::atomic::AtomicU64,
+    pub(crate) missing_keys: AtomicU64,
     /// Whether it was read since reads are tracked, and since the last report; written by the store, under its lock.
     pub(crate) was_read: AtomicBool,
     pub(crate) is_read_unreported: AtomicBool,
@@ -288,8 +290,9 @@ impl FlagCore {
         Self {
             cell: Cell::new(),
             published: ArcSwapOption::const_empty(),
+            since: AtomicU64::new(0),
             default_bits: OnceLock::new(),
-            missing_keys: std::sync::atomic::AtomicU64::new(0),
+            missing_keys: AtomicU64::new(0),
             was_read: AtomicBool::new(false),
             is_read_unreported: AtomicBool::new(false),
             #[cfg(feature = "testing")]

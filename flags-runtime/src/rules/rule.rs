@@ -50,6 +50,16 @@ pub(crate) enum Origin {
     OverrideFile,
 }
 
+/// What everybody gets.
+#[derive(Debug)]
+pub(crate) enum ForEverybody<'p> {
+    /// The declared default.
+    Default,
+    Value(&'p CompiledValue),
+    /// It depends on who asks.
+    Nothing,
+}
+
 impl Rule {
     /// Compiles a document's text for a flag; `is_switch` and `decode` are its type's.
     pub(crate) fn compile(text: &[u8], is_switch: bool, decode: Decode) -> Result<Self, DocumentError> {
@@ -66,6 +76,7 @@ impl Rule {
     }
 
     /// What "on" means; none is the declared default.
+    #[inline]
     pub(crate) fn on_value(&self) -> Option<&CompiledValue> {
         if self.is_switch { Some(&CompiledValue::Bits(1)) } else { self.value.as_ref() }
     }
@@ -106,9 +117,46 @@ impl Published {
     }
 
     /// What a provider answers everybody, if one does and knows the flag.
+    #[inline]
     pub(crate) fn settled_answer(&self) -> Option<&Answer> {
         let answer = self.provided.as_ref()?.settled.as_deref()?;
         (!answer.is_not_found()).then_some(answer)
+    }
+
+    /// What it answers everybody, whatever was before.
+    #[inline]
+    pub(crate) fn for_everybody(&self, is_switch: bool) -> ForEverybody<'_> {
+        if let Some(provided) = &self.provided {
+            let Some(answer) = &provided.settled else { return ForEverybody::Nothing };
+            match &answer.value {
+                // The document decides.
+                None if answer.is_not_found() => {}
+                None => return ForEverybody::Default,
+                Some(value) => return ForEverybody::Value(value),
+            }
+        }
+        let Some(rule) = &self.rule else { return ForEverybody::Default };
+        match (rule.targeting.answer_for_everybody(), rule.on_value()) {
+            (None, _) => ForEverybody::Nothing,
+            (Some(true), Some(value)) => ForEverybody::Value(value),
+            (Some(false), _) if is_switch => ForEverybody::Value(&CompiledValue::Bits(0)),
+            (Some(true), None) | (Some(false), _) => ForEverybody::Default,
+        }
+    }
+
+    /// The rule, if nothing but it and who asks decides, in whatever view.
+    #[inline]
+    pub(crate) fn rule_alone(&self) -> Option<&Arc<Rule>> {
+        self.rule.as_ref().filter(|_| self.provided.is_none() && self.earlier.is_empty())
+    }
+
+    /// What everybody gets, in whatever view, of a flag that is no switch; none if that is the default, or depends on who asks.
+    #[inline]
+    pub(crate) fn shared_value(&self) -> Option<&CompiledValue> {
+        match self.for_everybody(false) {
+            ForEverybody::Value(value) if self.earlier.is_empty() => Some(value),
+            ForEverybody::Value(_) | ForEverybody::Default | ForEverybody::Nothing => None,
+        }
     }
 
     /// Whether it says `"enabled": false`, which holds in open views too.
@@ -122,6 +170,7 @@ impl Published {
     }
 
     /// The value that a reader borrows.
+    #[inline]
     pub(crate) fn on_value(&self) -> Option<&CompiledValue> {
         match self.settled_answer() {
             Some(answer) => answer.value.as_ref(),

@@ -26,7 +26,7 @@ use crate::provider::Provided;
 use crate::registry::declaration::FlagCore;
 use crate::registry::{Declaration, RegisteredFlag, registry};
 use crate::rules::DocumentError;
-use crate::rules::rule::{Origin, Published};
+use crate::rules::rule::{ForEverybody, Origin, Published};
 use crate::value::CompiledValue;
 
 /// Documents of one origin, key by key: none means that there is no document.
@@ -304,13 +304,30 @@ fn lock() -> MutexGuard<'static, State> {
     STORE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Settles or unsettles one cell by what is published. The lock is held.
+/// Writes one cell by what is published. The lock is held.
 fn write_cell(core: &FlagCore) {
     note_seen(core, core.cell.forget_seen());
-    let is_watched = core.cell.is_armed() || is_forced(core) || views::is_held(core) || is_every_read_watched();
-    match if is_watched { None } else { bits_for_everybody(core) } {
+    if core.cell.is_armed() || is_forced(core) || is_every_read_watched() {
+        return core.cell.watch();
+    }
+    let published = core.published.load();
+    match published.as_deref() {
+        Some(published) if !published.earlier.is_empty() => core.cell.decide(),
+        Some(published) => match published.for_everybody(core.declaration.is_switch()) {
+            ForEverybody::Default => settle_at_default(core),
+            ForEverybody::Value(CompiledValue::Bits(bits)) => core.cell.settle(*bits),
+            ForEverybody::Value(CompiledValue::Text(_) | CompiledValue::Json(_)) => core.cell.share(),
+            ForEverybody::Nothing => core.cell.decide(),
+        },
+        None => settle_at_default(core),
+    }
+}
+
+/// A default that panicked is made anew by each reader.
+fn settle_at_default(core: &FlagCore) {
+    match core.known_default_bits() {
         Some(bits) => core.cell.settle(bits),
-        None => core.cell.unsettle(),
+        None => core.cell.decide(),
     }
 }
 
@@ -324,37 +341,18 @@ fn is_forced(_: &FlagCore) -> bool {
     false
 }
 
-/// The value's bits, if every context gets the same value and it fits a cell.
-fn bits_for_everybody(core: &FlagCore) -> Option<u64> {
-    let default = || core.known_default_bits();
-    let published = core.published.load();
-    if let Some(provided) = published.as_ref().and_then(|published| published.provided.as_ref()) {
-        let answer = provided.settled.as_ref()?;
-        match &answer.value {
-            // The document decides.
-            None if answer.is_not_found() => {}
-            None => return default(),
-            Some(CompiledValue::Bits(bits)) => return Some(*bits),
-            Some(CompiledValue::Text(_) | CompiledValue::Json(_)) => return None,
-        }
-    }
-    let Some(rule) = published.as_ref().and_then(|published| published.rule.as_ref()) else { return default() };
-    match (rule.targeting.answer_for_everybody()?, rule.on_value()) {
-        (true, Some(CompiledValue::Bits(bits))) => Some(*bits),
-        (true, Some(CompiledValue::Text(_) | CompiledValue::Json(_))) => None,
-        (false, _) if core.declaration.is_switch() => Some(0),
-        (true, None) | (false, _) => default(),
-    }
-}
-
 impl State {
     /// Publishes what is in force of a flag.
     fn publish(&mut self, flag: &RegisteredFlag, replaced: &mut Replaced) {
         let published = self.of(flag).published();
         for core in flag.cores() {
             let next = self.held.beside_earlier(core, published.as_ref().map(Published::alone));
-            // First: whoever has met the new rule finds no settled value of the old one any more.
-            core.cell.unsettle();
+            // First: whoever has met the new rule finds no settled value of the old one any more, nor anything that was remembered of it.
+            core.cell.watch();
+            if let Some(next) = self.held.next_epoch() {
+                // Relaxed: the swap below is behind it for whoever meets what that publishes.
+                core.since.store(next, Ordering::Relaxed);
+            }
             replaced.push(core.published.swap(next.map(Arc::new)));
             write_cell(core);
         }

@@ -58,11 +58,6 @@ pub(crate) fn release_if_due() {
     let _ = catch_unwind(AssertUnwindSafe(|| drop(replaced)));
 }
 
-/// Whether a view may go by something earlier of this flag. The lock is held.
-pub(super) fn is_held(core: &FlagCore) -> bool {
-    core.published.load().as_ref().is_some_and(|published| !published.earlier.is_empty())
-}
-
 impl Held {
     pub(super) const NOTHING: Self = Self { has_views: false, past: Vec::new(), cores: Vec::new() };
 
@@ -79,7 +74,7 @@ impl Held {
         if earlier.is_empty() {
             self.cores.push(core);
         }
-        earlier.push(Earlier { until: view::number() + 1, published: was });
+        earlier.push(Earlier { until: self.next_epoch().unwrap_or_default(), published: was });
         let mut from = 0;
         earlier.retain(|Earlier { until, .. }| {
             let epochs = std::mem::replace(&mut from, *until)..*until;
@@ -88,6 +83,11 @@ impl Held {
                 || self.past.iter().any(|past| epochs.contains(&past.epoch.number()) && past.may_have_views())
         });
         Some(Published { earlier, ..next.unwrap_or(Published::NOTHING) })
+    }
+
+    /// The number of the epoch that begins behind this batch; none before the first view.
+    pub(super) fn next_epoch(&self) -> Option<u64> {
+        self.has_views.then(|| view::number() + 1)
     }
 
     /// Ends the epoch that lasts.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::shared::{FlagRef, SETTLED_AT_DEFAULT, Shareable};
-use super::{DefaultValue, FlagValue, Held, PublicValue};
+use super::{DefaultValue, FlagValue, Held, Loaded, PublicValue};
 use crate::details::AnyValue;
 use crate::value::{CompiledValue, ConstDefault, DefaultText, Shape, TextValue};
 
@@ -17,6 +17,7 @@ use crate::value::{CompiledValue, ConstDefault, DefaultText, Shape, TextValue};
 pub struct Json<T>(PhantomData<fn() -> T>);
 
 impl<T: DeserializeOwned + Send + Sync + 'static> Shareable for T {
+    #[inline]
     fn within(compiled: &CompiledValue) -> Option<&Self> {
         match compiled {
             CompiledValue::Json(value) => value.downcast_ref(),
@@ -53,12 +54,19 @@ impl<T: DeserializeOwned + Send + Sync + 'static> FlagValue for Json<T> {
         SETTLED_AT_DEFAULT
     }
 
-    fn from_settled(_: u64, default: &'static DefaultValue<Self>) -> Self::Ref {
-        FlagRef::of(Held::Default, || default_json(default))
+    #[inline]
+    fn from_settled(_: u64, default: &'static DefaultValue<Self>) -> Option<Self::Ref> {
+        Some(FlagRef::settled(default_json(default)))
     }
 
+    #[inline]
     fn from_held(held: Held, default: &'static DefaultValue<Self>) -> Self::Ref {
         FlagRef::of(held, || default_json(default))
+    }
+
+    #[inline]
+    fn shared(published: Loaded) -> Option<Self::Ref> {
+        FlagRef::shared(published)
     }
 
     fn variant(_: &Self::Ref) -> Option<&'static str> {
@@ -66,6 +74,7 @@ impl<T: DeserializeOwned + Send + Sync + 'static> FlagValue for Json<T> {
     }
 }
 
+#[inline]
 fn default_json<T: DeserializeOwned + Send + Sync + 'static>(default: &'static DefaultValue<Json<T>>) -> &'static T {
     match default {
         DefaultValue::Constant(value) => value,

@@ -41,15 +41,22 @@ pub trait FlagValue: Sized + 'static {
     #[doc(hidden)]
     const SHAPE: Shape;
     #[doc(hidden)]
+    const IS_SCALAR: bool = false;
+    #[doc(hidden)]
     type Text<D: ConstDefault<Value = Self::Default>>: DefaultText;
     #[doc(hidden)]
     fn decode(text: &str) -> Result<Option<CompiledValue>, String>;
     #[doc(hidden)]
     fn default_bits(default: &'static DefaultValue<Self>) -> u64;
     #[doc(hidden)]
-    fn from_settled(bits: u64, default: &'static DefaultValue<Self>) -> Self::Ref;
+    fn from_settled(bits: u64, default: &'static DefaultValue<Self>) -> Option<Self::Ref>;
     #[doc(hidden)]
     fn from_held(held: Held, default: &'static DefaultValue<Self>) -> Self::Ref;
+    /// What everybody gets by what is published; none for scalars, and where that has changed.
+    #[doc(hidden)]
+    fn shared(_: Loaded) -> Option<Self::Ref> {
+        None
+    }
     #[doc(hidden)]
     fn variant(value: &Self::Ref) -> Option<&'static str>;
 }

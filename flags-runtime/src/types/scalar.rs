@@ -17,6 +17,12 @@ pub trait Scalar: Sized + Send + Sync + 'static {
     type Text<D: ConstDefault<Value = Self>>: DefaultText;
     fn to_bits(&self) -> u64;
     fn from_bits(bits: u64) -> Self;
+    /// The same of a settled cell; none sends the reader the slow way. An enum has no other bits than its variants', so that this and
+    /// whether the cell is settled are one comparison.
+    #[inline]
+    fn from_settled(bits: u64) -> Option<Self> {
+        Some(Self::from_bits(bits))
+    }
     /// The value of a document in this type; none only where a value that does not fit is not an error.
     fn decode(text: &str) -> Result<Option<Self>, String>;
     fn variant(&self) -> Option<&'static str> {
@@ -37,6 +43,7 @@ impl<T: Scalar> FlagValue for T {
     type Ref = T;
     type Text<D: ConstDefault<Value = T>> = <T as Scalar>::Text<D>;
     const SHAPE: Shape = <T as Scalar>::SHAPE;
+    const IS_SCALAR: bool = true;
 
     fn decode(text: &str) -> Result<Option<CompiledValue>, String> {
         Ok(<T as Scalar>::decode(text)?.map(|value| CompiledValue::Bits(value.to_bits())))
@@ -50,8 +57,8 @@ impl<T: Scalar> FlagValue for T {
     }
 
     #[inline]
-    fn from_settled(bits: u64, _: &'static DefaultValue<T>) -> T {
-        T::from_bits(bits)
+    fn from_settled(bits: u64, _: &'static DefaultValue<T>) -> Option<T> {
+        Scalar::from_settled(bits)
     }
 
     fn from_held(held: Held, default: &'static DefaultValue<T>) -> T {

@@ -2,13 +2,11 @@
 
 use std::fmt;
 use std::ops::Deref;
-use std::sync::Arc;
 
 use arc_swap::Guard;
 
-use super::{DefaultValue, FlagValue, Held, PublicValue, Shown};
+use super::{DefaultValue, FlagValue, Held, Loaded, PublicValue, Shown};
 use crate::details::AnyValue;
-use crate::rules::rule::Published;
 use crate::value::{CompiledValue, ConstDefault, DefaultText, Shape, TextValue};
 
 /// A string or JSON flag's value, borrowed from where it lives: the declared default or the rule that was published
@@ -22,7 +20,7 @@ pub struct FlagRef<V: Shareable + ?Sized> {
 
 enum Place<V: ?Sized + 'static> {
     Static(&'static V),
-    Rule(Guard<Option<Arc<Published>>>),
+    Rule(Loaded),
     Own(CompiledValue),
 }
 
@@ -35,6 +33,7 @@ pub trait Shareable: Send + Sync + 'static {
 }
 
 impl Shareable for str {
+    #[inline]
     fn within(compiled: &CompiledValue) -> Option<&Self> {
         match compiled {
             CompiledValue::Text(text) => Some(text),
@@ -70,6 +69,19 @@ impl<V: Shareable + ?Sized> FlagRef<V> {
         Self { place }
     }
 
+    /// The declared default.
+    #[inline]
+    pub(super) fn settled(default: &'static V) -> Self {
+        Self { place: Place::Static(default) }
+    }
+
+    /// The value that everybody gets; none if what is published has another one for others.
+    #[inline]
+    pub(super) fn shared(published: Loaded) -> Option<Self> {
+        V::within(published.as_ref()?.shared_value()?)?;
+        Some(Self { place: Place::Rule(published) })
+    }
+
     /// The value as an owned one: a `String` for a string flag, a clone of `T` for `Json<T>`.
     pub fn into_owned(self) -> V::Owned
     where
@@ -80,13 +92,14 @@ impl<V: Shareable + ?Sized> FlagRef<V> {
 }
 
 #[inline]
-fn within_rule<V: Shareable + ?Sized>(published: &Guard<Option<Arc<Published>>>) -> Option<&V> {
+fn within_rule<V: Shareable + ?Sized>(published: &Loaded) -> Option<&V> {
     V::within(published.as_ref()?.on_value()?)
 }
 
 impl<V: Shareable + ?Sized> Deref for FlagRef<V> {
     type Target = V;
 
+    #[inline]
     fn deref(&self) -> &V {
         let found = match &self.place {
             Place::Static(value) => return value,
@@ -165,12 +178,18 @@ impl FlagValue for String {
     }
 
     #[inline]
-    fn from_settled(_: u64, default: &'static DefaultValue<Self>) -> Self::Ref {
-        FlagRef { place: Place::Static(default_text(default)) }
+    fn from_settled(_: u64, default: &'static DefaultValue<Self>) -> Option<Self::Ref> {
+        Some(FlagRef::settled(default_text(default)))
     }
 
+    #[inline]
     fn from_held(held: Held, default: &'static DefaultValue<Self>) -> Self::Ref {
         FlagRef::of(held, || default_text(default))
+    }
+
+    #[inline]
+    fn shared(published: Loaded) -> Option<Self::Ref> {
+        FlagRef::shared(published)
     }
 
     fn variant(_: &Self::Ref) -> Option<&'static str> {
@@ -181,6 +200,7 @@ impl FlagValue for String {
 /// The only settled state of a shared value: everybody gets the default, which is no number.
 pub(super) const SETTLED_AT_DEFAULT: u64 = 0;
 
+#[inline]
 fn default_text(default: &'static DefaultValue<String>) -> &'static str {
     match default {
         DefaultValue::Constant(text) => text,

@@ -1,7 +1,7 @@
 //! The memo: what flags have answered on this thread, so that a percentage is hashed once for a user.
 //!
-//! An answer is of one epoch, and counts only while that lasts: as long as nothing is published, nothing can change it. A fixed
-//! number of places; an answer that takes another one's place costs that one a new evaluation, and nothing else.
+//! An answer is of what is in force of its flag since some epoch, and counts only while that is: as long as nothing is published of the
+//! flag, nothing can change it. A fixed number of places; an answer that takes another one's place costs that one a new evaluation, and nothing else.
 
 use std::cell::Cell;
 
@@ -27,7 +27,18 @@ pub(crate) enum RememberedValue {
     OfRule(usize),
 }
 
-/// Answers by flag, context and epoch. Nothing in it is ever dropped, so that a thread finds it without asking whether it is there
+impl RememberedValue {
+    /// A scalar's bits, and those at which a string's default is settled.
+    #[inline]
+    pub(crate) fn bits(self) -> Option<u64> {
+        match self {
+            Self::Bits(bits) => Some(bits),
+            Self::Default | Self::OfRule(_) => None,
+        }
+    }
+}
+
+/// Answers by flag, context, and since when what decides is in force. Nothing in it is ever dropped, so that a thread finds it without asking whether it is there
 /// still; it is made of zeros, so a thread that never asks has no memory of it.
 #[derive(Debug)]
 pub(crate) struct Memo {
@@ -38,7 +49,7 @@ pub(crate) struct Memo {
 struct Entry {
     /// None has the address 0.
     flag: usize,
-    epoch: u64,
+    since: u64,
     ctx: u64,
     answer: Remembered,
 }
@@ -51,23 +62,23 @@ impl Memo {
         Self { places: [const { Cell::new(Entry::NONE) }; PLACES] }
     }
 
-    /// What a flag, known by where it lies, has answered to a context in an epoch.
+    /// What a flag, known by where it lies, has answered to a context by what is in force since this epoch.
     #[inline]
-    pub(super) fn get(&self, flag: usize, epoch: u64, ctx: ContextId) -> Option<Remembered> {
+    pub(super) fn get(&self, flag: usize, since: u64, ctx: ContextId) -> Option<Remembered> {
         let entry = self.places[place(flag, ctx)].get();
-        (entry.flag == flag && entry.epoch == epoch && entry.ctx == ctx.0).then_some(entry.answer)
+        (entry.flag == flag && entry.since == since && entry.ctx == ctx.0).then_some(entry.answer)
     }
 
     /// Keeps an answer.
-    pub(super) fn put(&self, flag: usize, epoch: u64, ctx: ContextId, answer: Remembered) {
-        self.places[place(flag, ctx)].set(Entry { flag, epoch, ctx: ctx.0, answer });
+    pub(super) fn put(&self, flag: usize, since: u64, ctx: ContextId, answer: Remembered) {
+        self.places[place(flag, ctx)].set(Entry { flag, since, ctx: ctx.0, answer });
     }
 }
 
 impl Entry {
     const NONE: Self = Self {
         flag: 0,
-        epoch: 0,
+        since: 0,
         ctx: 0,
         answer: Remembered { value: RememberedValue::Default, reason: Reason::Default, error_code: None },
     };
@@ -87,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_belongs_to_its_flag_its_context_and_its_epoch() {
+    fn an_answer_belongs_to_its_flag_its_context_and_what_is_in_force() {
         let memo = Memo::new();
         let answer = |bits| Remembered { value: RememberedValue::Bits(bits), reason: Reason::Split, error_code: None };
         let (ada, bob) = (ContextId::default(), ContextId::default());

@@ -3,7 +3,7 @@
 //! Within a view each flag has one answer for a context, whatever is published meanwhile; documents that were written
 //! together are seen together. A kill (`"enabled": false`) holds at once, and for the rest of the view. After the view's
 //! time (10 s unless set) its reads are live. A thread sees the view of what it is running; [`swap_here`] sets it.
-//! While nothing is published, what was answered within views is remembered, for each flag and context.
+//! What was answered within views is remembered, for each flag and context, until something is published of the flag.
 
 mod answers;
 mod epoch;
@@ -34,7 +34,7 @@ const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 /// The epoch that lasts.
 static CURRENT: LazyLock<ArcSwap<Epoch>> = LazyLock::new(|| ArcSwap::from_pointee(Epoch::new(0)));
-/// Its number, for reads that only ask whether anything was published.
+/// Its number, for those who count themselves in and out.
 static NUMBER: AtomicU64 = AtomicU64::new(0);
 /// Whether flags may be settled again, since views have closed.
 static IS_RELEASE_DUE: AtomicBool = AtomicBool::new(false);
@@ -52,13 +52,10 @@ pub(crate) struct View {
 
 thread_local! {
     static HERE: RefCell<Option<View>> = const { RefCell::new(None) };
-    /// The number of its epoch. Apart, since what is never dropped is found at once.
-    static HERE_EPOCH: Cell<u64> = const { Cell::new(NO_EPOCH) };
+    /// The number of the epoch behind its own; 0 without a view. Apart, since what is never dropped is found at once.
+    static HERE_END: Cell<u64> = const { Cell::new(0) };
     static MEMO: memo::Memo = const { memo::Memo::new() };
 }
-
-/// Of no view: counted from below, no epoch gets here.
-const NO_EPOCH: u64 = u64::MAX;
 
 impl View {
     /// Begins now. Only [`store::open_view`](crate::store::open_view) calls it: the store must know that there are views.
@@ -113,10 +110,10 @@ impl Deref for Current {
 
 /// Exchanges the view of this thread.
 pub(crate) fn swap_here(view: &mut Option<View>) {
-    let epoch = view.as_ref().map_or(NO_EPOCH, |view| view.epoch.number());
+    let end = view.as_ref().map_or(0, |view| view.epoch.number() + 1);
     // A thread that is being torn down has no place for it, and reads live.
     if HERE.try_with(|place| std::mem::swap(&mut *place.borrow_mut(), view)).is_ok() {
-        HERE_EPOCH.set(epoch);
+        HERE_END.set(end);
     }
 }
 
@@ -140,29 +137,29 @@ pub(crate) fn shown_here() -> Option<u64> {
     HERE.try_with(|here| here.borrow().as_ref().and_then(View::shown)).ok().flatten()
 }
 
-/// The epoch that the view of this thread shows, if nothing at all was published since: then neither kills nor the view's age
-/// need a look.
+/// Whether this thread has a view, and what is in force of a flag since some epoch is what the view shows: then neither kills nor the
+/// view's age need a look.
 #[inline]
-pub(crate) fn unchanged_here() -> Option<u64> {
-    // Relaxed: as late as a settled read may be.
-    let (lasts, here) = (NUMBER.load(Ordering::Relaxed), HERE_EPOCH.get());
-    (lasts == here).then_some(lasts)
+pub(crate) fn is_shown_here(since: u64) -> bool {
+    since < HERE_END.get()
 }
 
-/// What a flag, known by where it lies, has answered before in this view, or in another one of its epoch.
+/// What a flag, known by where it lies, has answered before in a view, by what is in force of it since this epoch.
 #[inline]
-pub(crate) fn recall(flag: usize, ctx: Option<&EvaluationContext>) -> Option<Remembered> {
-    let epoch = unchanged_here()?;
+pub(crate) fn recall(flag: usize, since: u64, ctx: Option<&EvaluationContext>) -> Option<Remembered> {
+    if !is_shown_here(since) {
+        return None;
+    }
     let ctx = id_of(ctx);
-    MEMO.with(|memo| memo.get(flag, epoch, ctx))
+    MEMO.with(|memo| memo.get(flag, since, ctx))
 }
 
-/// Keeps an answer for the next read in this view.
+/// Keeps an answer for the next read in a view; `since` was loaded before what is published.
 #[inline]
-pub(crate) fn remember(flag: usize, ctx: Option<&EvaluationContext>, answer: Remembered) {
-    if let Some(epoch) = unchanged_here() {
+pub(crate) fn remember(flag: usize, since: u64, ctx: Option<&EvaluationContext>, answer: Remembered) {
+    if is_shown_here(since) {
         let ctx = id_of(ctx);
-        MEMO.with(|memo| memo.put(flag, epoch, ctx, answer));
+        MEMO.with(|memo| memo.put(flag, since, ctx, answer));
     }
 }
 

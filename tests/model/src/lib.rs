@@ -39,7 +39,7 @@ impl Model {
     /// `store::write_cell`
     fn write_cell(&self, is_read: &mut bool) {
         *is_read |= self.cell.forget_seen();
-        if self.cell.is_armed() { self.cell.unsettle() } else { self.cell.settle(self.rule.load(Ordering::Relaxed)) }
+        if self.cell.is_armed() { self.cell.watch() } else { self.cell.settle(self.rule.load(Ordering::Relaxed)) }
     }
 
     /// `store::apply`
@@ -112,12 +112,12 @@ fn a_reader_that_is_sent_to_the_rule_sees_the_rule_it_was_sent_to() {
                 flag.rule.store(1, Ordering::Release);
                 flag.cell.settle(1);
                 flag.rule.store(2, Ordering::Release);
-                flag.cell.unsettle();
+                flag.cell.decide();
             }
         });
         let first = flag.cell.settled();
-        if first == Some(1) && flag.cell.read() == Reading::Slow {
-            assert_eq!(flag.rule.load(Ordering::Relaxed), 2, "SLOW was stored after rule 2");
+        if first == Some(1) && flag.cell.read() == Reading::Decided {
+            assert_eq!(flag.rule.load(Ordering::Relaxed), 2, "DECIDED was stored after rule 2");
         }
         publisher.join().unwrap();
     });

@@ -15,6 +15,8 @@ struct Model {
     cell: Cell,
     /// The rule, the one before and until when that was in force; zeros where nothing is kept.
     published: AtomicU64,
+    /// `FlagCore::since`
+    since: AtomicU64,
     epochs: [Epoch; 3],
     current: AtomicU64,
     number: AtomicU64,
@@ -45,6 +47,7 @@ impl Model {
         Arc::new(Self {
             cell: Cell::new(),
             published: AtomicU64::new(Published { rule: DEFAULT, earlier: None }.packed()),
+            since: AtomicU64::new(0),
             epochs: [0, 1, 2].map(Epoch::new),
             current: AtomicU64::new(0),
             number: AtomicU64::new(0),
@@ -64,7 +67,8 @@ impl Model {
         let before = Published::unpacked(self.published.load(Ordering::Acquire)).rule;
         let number = self.current().number();
         let earlier = (!is_kill).then_some((before, number + 1));
-        self.cell.unsettle();
+        self.cell.watch();
+        self.since.store(number + 1, Ordering::Relaxed);
         self.published.swap(Published { rule, earlier }.packed(), Ordering::AcqRel);
         self.write_cell();
         // `view::announce`
@@ -76,7 +80,7 @@ impl Model {
     /// `store::write_cell`
     fn write_cell(&self) {
         let Published { rule, earlier } = Published::unpacked(self.published.load(Ordering::Acquire));
-        if earlier.is_some() { self.cell.unsettle() } else { self.cell.settle(rule) }
+        if earlier.is_some() { self.cell.decide() } else { self.cell.settle(rule) }
     }
 
     /// `Held::release`
@@ -102,20 +106,34 @@ impl Model {
     }
 
     /// `Flag::get`
-    fn read(&self, view: Option<&Epoch>) -> u64 {
+    fn read(&self, reader: &mut Reader<'_>) -> u64 {
         if let Some(bits) = self.cell.settled() {
             return bits;
         }
-        if self.cell.read() == Reading::Uninit {
+        // `at_once`
+        let reading = self.cell.read();
+        if reading == Reading::Decided
+            && let Some(answer) = reader.recall(self.since.load(Ordering::Relaxed))
+        {
+            return answer;
+        }
+        if reading == Reading::Uninit {
             self.cell.settle_first(DEFAULT);
         }
-        let Published { rule, earlier } = Published::unpacked(self.published.load(Ordering::Acquire));
-        let Some((before, until)) = earlier else { return rule };
-        self.release_if_due();
-        match view {
-            Some(view) if view.number() < until => before,
-            _ => rule,
+        let since = self.since.load(Ordering::Relaxed);
+        if let Some(answer) = reader.recall(since) {
+            return answer;
         }
+        let Published { rule, earlier } = Published::unpacked(self.published.load(Ordering::Acquire));
+        let answer = match (earlier, reader.view) {
+            (None, _) => rule,
+            (Some((before, until)), view) => {
+                self.release_if_due();
+                if view.is_some_and(|view| view.number() < until) { before } else { rule }
+            }
+        };
+        reader.remember(since, answer);
+        answer
     }
 
     /// A request that reads so many times.
@@ -124,11 +142,37 @@ impl Model {
         let view = Epoch::enter(|| self.current(), &self.number, make_release_due);
         // A task that is carried away has the view too, and is over first.
         view.enter_again();
-        let mut answers: Vec<_> = (1..reads).map(|_| self.read(Some(view))).collect();
+        let mut reader = Reader { view: Some(view), memo: None };
+        let mut answers: Vec<_> = (1..reads).map(|_| self.read(&mut reader)).collect();
         view.leave(&self.number, make_release_due);
-        answers.push(self.read(Some(view)));
+        answers.push(self.read(&mut reader));
         view.leave(&self.number, make_release_due);
         answers
+    }
+}
+
+/// A thread: its view, and the one place of its memo.
+struct Reader<'v> {
+    view: Option<&'v Epoch>,
+    memo: Option<(u64, u64)>,
+}
+
+impl Reader<'_> {
+    const LIVE: Self = Self { view: None, memo: None };
+
+    /// `view::is_shown_here`
+    fn is_shown(&self, since: u64) -> bool {
+        self.view.is_some_and(|view| since <= view.number())
+    }
+
+    fn recall(&self, since: u64) -> Option<u64> {
+        self.memo.filter(|(of, _)| *of == since && self.is_shown(since)).map(|(_, answer)| answer)
+    }
+
+    fn remember(&mut self, since: u64, answer: u64) {
+        if self.is_shown(since) {
+            self.memo = Some((since, answer));
+        }
     }
 }
 
@@ -137,26 +181,30 @@ fn beside<R: 'static>(model: &Arc<Model>, run: impl FnOnce(&Model) -> R + 'stati
     thread::spawn(move || run(&model))
 }
 
+/// All orders in which no thread is interrupted more often than this: without a bound it takes minutes, or hours.
+fn check(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
+    let mut bounded = loom::model::Builder::new();
+    bounded.preemption_bound = Some(preemptions);
+    bounded.check(model);
+}
+
 #[test]
 fn a_request_beside_a_publish_sees_one_answer() {
-    loom::model(|| {
+    check(4, || {
         let flag = Model::new();
         let publisher = beside(&flag, |flag| flag.publish(1, false));
         let answers = flag.request(2);
         assert_eq!(answers[0], answers[1], "{answers:?}");
         publisher.join().unwrap();
-        assert_eq!(flag.read(None), 1);
-        assert_eq!(flag.read(None), 1);
+        assert_eq!(flag.read(&mut Reader::LIVE), 1);
+        assert_eq!(flag.read(&mut Reader::LIVE), 1);
         assert_eq!(flag.cell.settled(), Some(1), "the first read behind the request settles it");
     });
 }
 
 #[test]
 fn a_request_beside_another_one_and_a_publish_sees_one_answer() {
-    // All orders in which no thread is interrupted more than twice: without a bound it takes hours.
-    let mut bounded = loom::model::Builder::new();
-    bounded.preemption_bound = Some(2);
-    bounded.check(|| {
+    check(2, || {
         let flag = Model::new();
         flag.publish(1, false);
         let publisher = beside(&flag, |flag| flag.publish(2, false));
@@ -165,20 +213,35 @@ fn a_request_beside_another_one_and_a_publish_sees_one_answer() {
         assert_eq!(answers[0], answers[1], "{answers:?}");
         publisher.join().unwrap();
         other.join().unwrap();
-        assert_eq!(flag.read(None), 2);
-        assert_eq!(flag.read(None), 2);
+        assert_eq!(flag.read(&mut Reader::LIVE), 2);
+        assert_eq!(flag.read(&mut Reader::LIVE), 2);
         assert_eq!(flag.cell.settled(), Some(2));
     });
 }
 
 #[test]
 fn a_kill_is_never_taken_back_within_a_request() {
-    loom::model(|| {
+    check(4, || {
         let flag = Model::new();
         let publisher = beside(&flag, |flag| flag.publish(1, true));
         let answers = flag.request(3);
         assert!(answers.is_sorted_by(|first, second| first == second || *second == 1), "{answers:?}");
         publisher.join().unwrap();
         assert_eq!(flag.cell.settled(), Some(1), "nothing is held for anybody");
+    });
+}
+
+#[test]
+fn what_was_remembered_before_a_kill_does_not_come_back_when_the_kill_is_lifted() {
+    check(3, || {
+        let flag = Model::new();
+        let publisher = beside(&flag, |flag| {
+            flag.publish(1, true);
+            flag.publish(2, false);
+        });
+        let answers = flag.request(3);
+        let order = |answer: &u64| [DEFAULT, 1, 2].iter().position(|rule| rule == answer).unwrap();
+        assert!(answers.is_sorted_by_key(order), "{answers:?}");
+        publisher.join().unwrap();
     });
 }
