@@ -1,11 +1,9 @@
-//! What a dark launch costs its caller, beside its floors. `cargo bench --bench dark_launch`.
-//!
-//! Each case checks the result that it times. A row of divan's table is 1,000 calls of a function that
-//! works for some 3 ns, so a microsecond there is a nanosecond of each call.
+//! What a dark launch costs its caller, beside its floors. `cargo bench --bench dark_launch`; `-- --write` writes the table of the README.
 
 use std::hint::black_box;
+use std::time::{Duration, Instant};
 
-use divan::Bencher;
+use bench_harness::{Bench, Settings};
 use flags_runtime::dark_launch::Stage;
 use flags_runtime::{Flag, feature_flag, flag};
 
@@ -16,11 +14,23 @@ static SHADOW: Flag<bool>;
 #[feature_flag(name = "bench_stages_on", default = Stage::On, expires = "2099-01-01")]
 static STAGES_ON: Flag<Stage>;
 
-/// Calls in one measured step: a single one is below the clock's resolution.
-const CALLS: u64 = 1000;
+const SEED: u64 = 42;
 
 fn main() {
-    divan::main();
+    let settings = Settings::from_args(Duration::from_secs(20));
+    let mut bench = Bench::new();
+    let expected = work(SEED);
+    bench.floor("a plain call", &expected, || work(black_box(SEED)));
+    bench.floor("a settled read and the call", &expected, || gated(black_box(SEED)));
+    bench.case("off", &expected, || off(black_box(SEED)));
+    bench.case("stages, on", &expected, || on(black_box(SEED)));
+    bench.case("sampled out", &expected, || unsampled(black_box(SEED)));
+    bench.floor("two calls timed by `Instant`", &expected, timed_twice);
+    bench.case("shadowed inline", &expected, || inline(black_box(SEED)));
+    bench.case("shadowed inline, a future", &expected, || ready(future(black_box(SEED))));
+    bench.case("shadowed inline, 1 % of the calls", &expected, || sampled(black_box(SEED)));
+    bench.case("shadowed detached: what the caller waits for", &expected, || detached(black_box(SEED)));
+    bench.run("call", &settings).publish("README.md", "dark-launch", &settings);
 }
 
 /// A function that does a little.
@@ -81,14 +91,6 @@ async fn work_later(seed: u64) -> u64 {
     work(seed)
 }
 
-fn calls(bencher: Bencher<'_, '_>, call: impl Fn(u64) -> u64 + Sync) {
-    let expected = (0..CALLS).fold(0_u64, |sum, seed| sum.wrapping_add(work(seed)));
-    bencher.counter(divan::counter::ItemsCount::new(CALLS)).bench(|| {
-        let sum = (0..CALLS).fold(0_u64, |sum, seed| sum.wrapping_add(call(black_box(seed))));
-        assert_eq!(sum, expected);
-    });
-}
-
 fn ready<T>(future: impl Future<Output = T>) -> T {
     let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
     match std::pin::pin!(future).poll(&mut cx) {
@@ -97,61 +99,12 @@ fn ready<T>(future: impl Future<Output = T>) -> T {
     }
 }
 
-#[divan::bench(name = "0 floor: a plain call")]
-fn a_plain(bencher: Bencher<'_, '_>) {
-    calls(bencher, work);
-}
-
-#[divan::bench(name = "1 floor: a settled read and a call")]
-fn b_gated(bencher: Bencher<'_, '_>) {
-    calls(bencher, gated);
-}
-
-#[divan::bench(name = "2 off")]
-fn c_off(bencher: Bencher<'_, '_>) {
-    calls(bencher, off);
-}
-
-#[divan::bench(name = "3 stages, on")]
-fn d_on(bencher: Bencher<'_, '_>) {
-    calls(bencher, on);
-}
-
-#[divan::bench(name = "4 sampled out (0 %)")]
-fn e_unsampled(bencher: Bencher<'_, '_>) {
-    calls(bencher, unsampled);
-}
-
-#[divan::bench(name = "5 sampled at 1 %")]
-fn f_sampled(bencher: Bencher<'_, '_>) {
-    calls(bencher, sampled);
-}
-
-#[divan::bench(name = "6 floor: two calls timed by Instant")]
-fn g_two(bencher: Bencher<'_, '_>) {
-    calls(bencher, |seed| {
-        let start = std::time::Instant::now();
-        let answer = work(seed);
-        let middle = std::time::Instant::now();
-        let trial = work(seed);
-        let times = (middle - start, middle.elapsed());
-        assert_eq!(answer, trial);
-        black_box(times);
-        answer
-    });
-}
-
-#[divan::bench(name = "7 shadowed inline")]
-fn h_inline(bencher: Bencher<'_, '_>) {
-    calls(bencher, inline);
-}
-
-#[divan::bench(name = "8 shadowed inline, a future")]
-fn i_future(bencher: Bencher<'_, '_>) {
-    calls(bencher, |seed| ready(future(seed)));
-}
-
-#[divan::bench(name = "9 shadowed detached, what the caller waits for")]
-fn j_detached(bencher: Bencher<'_, '_>) {
-    calls(bencher, detached);
+fn timed_twice() -> u64 {
+    let start = Instant::now();
+    let answer = work(black_box(SEED));
+    let middle = Instant::now();
+    let trial = work(black_box(SEED));
+    black_box((middle - start, middle.elapsed()));
+    assert_eq!(answer, trial);
+    answer
 }

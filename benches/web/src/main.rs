@@ -1,6 +1,6 @@
 //! What flags cost a web service: requests with the layer and 10 flags read in each, beside the same service without, in one run,
-//! while flags change. `cargo run --release -p web-bench` takes 60 s, or as
-//! `-- --seconds N` says.
+//! while flags change. `cargo run --release -p web-bench` takes 60 s, or as `-- --seconds N` says; `-- --write` writes the table of the
+//! README.
 //!
 //! The services stand in one process, each on a thread; clients on another one ask each in turn, a quarter of a second at a time,
 //! so that whatever the machine does meanwhile it does to all; ratios are medians of such rounds. One request in 16 reads its flags twice, with an await between, and
@@ -20,6 +20,7 @@ use axum::extract::{Query, Request};
 use axum::response::Response;
 use axum::routing::get;
 use axum::{Router, ServiceExt as _};
+use bench_harness::{Settings, Table, median, nanoseconds};
 use cpu_time::ThreadTime;
 use flags_runtime::source::{MemorySource, MemoryWriter};
 use flags_runtime::web::{FlagsLayer, TrustedHeaders};
@@ -60,7 +61,7 @@ const SLICE: Duration = Duration::from_millis(250);
 /// Between two changes.
 const PACE: Duration = Duration::from_millis(20);
 /// How many products a page lists: about 1 KB and 10 KB of JSON.
-const SIZES: [(&str, u32); 2] = [("20 products a page", 20), ("200 products a page", 200)];
+const SIZES: [(&str, u32); 2] = [("1 KB of JSON", 20), ("10 KB of JSON", 200)];
 
 static TORN: AtomicU64 = AtomicU64::new(0);
 
@@ -218,10 +219,8 @@ async fn slice(streams: Vec<TcpStream>, count: u32) -> (Vec<TcpStream>, u64) {
 }
 
 fn main() {
-    // `-- --test` only shows that it runs.
-    let is_test = std::env::args().any(|word| word == "--test");
-    let seconds = std::env::args().skip_while(|word| word != "--seconds").nth(1).map(|text| text.parse().unwrap());
-    let length = Duration::from_secs(if is_test { 2 } else { seconds.unwrap_or(60) });
+    let settings = Settings::from_args(Duration::from_secs(60));
+    let length = if settings.is_test { Duration::from_secs(2) } else { settings.time };
     let source = MemorySource::new();
     let writer = source.writer();
     let _guard = builder().source(source).start().unwrap();
@@ -231,9 +230,9 @@ fn main() {
     let services = [
         ("without flags", serve("plain", router())),
         // Any layer at all: what axum takes to put one around a route.
-        ("a layer that does nothing", serve("layered", router().layer(Identity::new()))),
-        ("10 flags", serve("flagged", with_flags().layer(layer()))),
-        ("10 flags, around the whole app", serve("around", layer().layer(with_flags()))),
+        ("any layer of axum's", serve("layered", router().layer(Identity::new()))),
+        ("`Router::layer(FlagsLayer)`", serve("flagged", with_flags().layer(layer()))),
+        ("`FlagsLayer` around the whole app", serve("around", layer().layer(with_flags()))),
     ];
     let is_over = Arc::new(AtomicBool::new(false));
     let changing = thread::spawn({
@@ -241,23 +240,23 @@ fn main() {
         move || change(&writer, &is_over)
     });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let names = services.each_ref().map(|(name, _)| *name);
+    let mut table = Table::new(&[&["a page of"], &names[..]].concat());
     for (what, count) in SIZES {
-        println!("{what}, {} s", (length / 2).as_secs());
         let used = || services.each_ref().map(|(_, served)| served.used.load(Ordering::Relaxed));
         let before = used();
         let rounds = runtime.block_on(measure(&services, count, length / 2));
-        for (at, (name, _)) in services.iter().enumerate() {
+        let after = used();
+        #[allow(clippy::cast_precision_loss, reason = "counts of a minute")]
+        let cells = (0..services.len()).map(|at| {
             let answers: u64 = rounds.iter().map(|round| round[at]).sum();
-            #[allow(clippy::cast_precision_loss, reason = "counts of a minute")]
-            let (cost, ratio) = {
-                let cost = (used()[at] - before[at]) as f64 / answers as f64 / 1000.0;
-                let mut ratios: Vec<_> = rounds.iter().map(|round| round[at] as f64 / round[0] as f64).collect();
-                ratios.sort_by(f64::total_cmp);
-                (cost, ratios[ratios.len() / 2])
-            };
-            println!("  {name:<31} {answers:>8} requests   {cost:>6.1} us of CPU each   {ratio:.3}");
-        }
+            let cost = nanoseconds((after[at] - before[at]) as f64 / answers as f64);
+            let ratio = median(rounds.iter().map(|round| round[at] as f64 / round[0] as f64).collect());
+            if at == 0 { format!("{cost} of CPU") } else { format!("{cost}, {ratio:.2} of the requests") }
+        });
+        table.row(std::iter::once(what.to_owned()).chain(cells));
     }
+    table.publish("README.md", "web", &settings);
     is_over.store(true, Ordering::Relaxed);
     let changes = changing.join().unwrap();
     let torn = TORN.load(Ordering::Relaxed);

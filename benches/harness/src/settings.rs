@@ -1,0 +1,66 @@
+//! The settings of a bench, from its command line.
+
+use std::time::Duration;
+
+/// How a bench was started.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `--test`: only show that it runs, and that the documents have its table.
+    pub is_test: bool,
+    /// `--write`: put the table into the documents.
+    pub is_writing: bool,
+    /// `--seconds N`: how long to measure.
+    pub time: Duration,
+}
+
+impl Settings {
+    /// By the words behind the program's name. Ends the process at a word that it does not know.
+    pub fn from_args(default: Duration) -> Self {
+        Self::parse(std::env::args().skip(1), default).unwrap_or_else(|problem| {
+            eprintln!("{problem}; there is: --test, --write, --seconds N");
+            std::process::exit(2);
+        })
+    }
+
+    fn parse(words: impl IntoIterator<Item = String>, default: Duration) -> Result<Self, String> {
+        let mut settings = Self { is_test: false, is_writing: false, time: default };
+        let mut words = words.into_iter();
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                // Cargo's own, for `cargo bench`.
+                "--bench" => {}
+                "--test" => settings.is_test = true,
+                "--write" => settings.is_writing = true,
+                "--seconds" => {
+                    let seconds = words.next().and_then(|word| word.parse().ok()).filter(|&seconds| seconds > 0);
+                    settings.time = Duration::from_secs(seconds.ok_or("`--seconds` takes a whole number above 0")?);
+                }
+                _ => return Err(format!("`{word}` is no option of this bench")),
+            }
+        }
+        if settings.is_test && settings.is_writing {
+            return Err("`--test` measures nothing to `--write`".to_owned());
+        }
+        Ok(settings)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(words: &[&str]) -> Result<Settings, String> {
+        Settings::parse(words.iter().map(|&word| word.to_owned()), Duration::from_secs(60))
+    }
+
+    #[test]
+    fn words_that_mean_nothing_here_are_named() {
+        let settings = parse(&["--bench", "--write", "--seconds", "5"]).unwrap();
+        assert!(settings.is_writing && !settings.is_test);
+        assert_eq!(settings.time, Duration::from_secs(5));
+        assert!(parse(&["--wirte"]).unwrap_err().contains("`--wirte`"));
+        assert!(parse(&["--seconds"]).is_err());
+        assert!(parse(&["--seconds", "0"]).is_err());
+        assert!(parse(&["--test", "--write"]).is_err());
+    }
+}
