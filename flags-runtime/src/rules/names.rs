@@ -1,19 +1,21 @@
 //! Names: a set of user or group names, packed.
 //!
 //! All names lie in one piece of memory, and a table beside it knows where: looking one up touches a place of each, however long the
-//! list is, and a million names cost two allocations. Whole names are compared: a hash alone would sooner or later grant by collision.
+//! list is, and a name costs 13 bytes beside its own. Whole names are compared: a hash alone would sooner or later grant by collision.
 
 use std::fmt;
 use std::hash::Hasher as _;
 
 use rustc_hash::FxHasher;
 
+use super::document::MAX_BYTES;
+
 /// A set of names.
 #[derive(Clone)]
 pub(crate) struct Names {
-    /// Each name behind its length in bytes, as a `u32`.
+    /// Each name behind its length.
     bytes: Box<[u8]>,
-    /// Open addressing: a name's slot is the first one from where its hash says that was free. A power of two; empty for no names.
+    /// Open addressing: a name's slot is the first one from where its hash says that was free.
     slots: Box<[Slot]>,
     len: usize,
 }
@@ -30,30 +32,26 @@ impl Slot {
     const FREE: Self = Self { tag: 0, at: u32::MAX };
 }
 
-const LENGTH: usize = size_of::<u32>();
+/// A length of so many bytes or more stands behind this, in four bytes.
+const LONG: u8 = u8::MAX;
 
 impl Names {
     /// The names of a list; repeated ones count once.
     pub(crate) fn of<N: AsRef<str>>(list: &[N]) -> Self {
-        // At most three quarters are taken, so that what follows a name is soon free.
-        let slots = if list.is_empty() { 0 } else { (list.len() + list.len() / 3 + 1).next_power_of_two() };
-        let total: usize = list.iter().map(|name| LENGTH + name.as_ref().len()).sum();
-        assert!(u32::try_from(total).is_ok(), "a document is shorter than 4 GiB");
-        let mut names = Self { bytes: Box::default(), slots: vec![Slot::FREE; slots].into_boxed_slice(), len: 0 };
-        let mut bytes = Vec::with_capacity(total);
+        // At most two thirds are taken, so that a free one is never far.
+        let slots = if list.is_empty() { 0 } else { list.len() + list.len() / 2 + 1 };
+        let mut names = Self { bytes: Box::default(), slots: vec![Slot::FREE; slots].into(), len: 0 };
+        let mut bytes = Vec::with_capacity(list.iter().map(|name| name.as_ref().len() + 1).sum());
         for name in list {
             let name = name.as_ref().as_bytes();
             let hash = hash(name);
             if let Err(free) = names.find(hash, name, &bytes) {
-                #[allow(clippy::cast_possible_truncation, reason = "all of them together fit")]
-                let (at, length) = (bytes.len() as u32, name.len() as u32);
-                names.slots[free] = Slot { tag: tag(hash), at };
-                bytes.extend_from_slice(&length.to_ne_bytes());
-                bytes.extend_from_slice(name);
+                names.slots[free] = Slot { tag: tag(hash), at: short(bytes.len()) };
+                push(&mut bytes, name);
                 names.len += 1;
             }
         }
-        names.bytes = bytes.into_boxed_slice();
+        names.bytes = bytes.into();
         names
     }
 
@@ -77,9 +75,7 @@ impl Names {
     /// The slot of a name; else the free one in which it would lie. There are slots, and never are all taken.
     #[inline]
     fn find(&self, hash: u64, name: &[u8], bytes: &[u8]) -> Result<usize, usize> {
-        let last = self.slots.len() - 1;
-        #[allow(clippy::cast_possible_truncation, reason = "the lower bits are as good as any")]
-        let mut at = hash as usize & last;
+        let mut at = first(hash, self.slots.len());
         loop {
             let slot = self.slots[at];
             if slot.at == Slot::FREE.at {
@@ -88,7 +84,10 @@ impl Names {
             if slot.tag == tag(hash) && name_at(bytes, slot.at) == name {
                 return Ok(at);
             }
-            at = (at + 1) & last;
+            at += 1;
+            if at == self.slots.len() {
+                at = 0;
+            }
         }
     }
 }
@@ -100,11 +99,34 @@ impl fmt::Debug for Names {
     }
 }
 
+/// A place or a length among the names of a document, which is far from 4 GiB also with a byte beside each name.
+#[allow(clippy::cast_possible_truncation, reason = "see the assertion")]
+fn short(length: usize) -> u32 {
+    const { assert!(2 * MAX_BYTES < u32::MAX as usize) };
+    length as u32
+}
+
+fn push(bytes: &mut Vec<u8>, name: &[u8]) {
+    match u8::try_from(name.len()) {
+        Ok(length) if length < LONG => bytes.push(length),
+        _ => {
+            bytes.push(LONG);
+            bytes.extend_from_slice(&short(name.len()).to_ne_bytes());
+        }
+    }
+    bytes.extend_from_slice(name);
+}
+
 #[inline]
 fn name_at(bytes: &[u8], at: u32) -> &[u8] {
     let rest = &bytes[at as usize..];
-    let (length, rest) = rest.split_at(LENGTH);
-    let mut number = [0; LENGTH];
+    if rest[0] < LONG { &rest[1..][..usize::from(rest[0])] } else { long_name(&rest[1..]) }
+}
+
+#[cold]
+fn long_name(rest: &[u8]) -> &[u8] {
+    let (length, rest) = rest.split_at(size_of::<u32>());
+    let mut number = [0; size_of::<u32>()];
     number.copy_from_slice(length);
     &rest[..u32::from_ne_bytes(number) as usize]
 }
@@ -122,6 +144,13 @@ fn tag(hash: u64) -> u32 {
     (hash >> 32) as u32
 }
 
+/// Where to begin among so many: the other half, scaled down.
+#[inline]
+#[allow(clippy::cast_possible_truncation, reason = "the lower half, and below a length")]
+fn first(hash: u64, slots: usize) -> usize {
+    ((u64::from(hash as u32) * slots as u64) >> 32) as usize
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
@@ -131,8 +160,8 @@ mod tests {
     #[test]
     fn the_set_is_that_of_std() {
         for length in [0, 1, 2, 3, 5, 11, 12, 13, 100, 1000, 20_000] {
-            // Some twice, of all lengths, the empty one among them.
-            let list: Vec<String> = (0..length).map(|n| "é".repeat(n % 70) + &(n / 3 * 7).to_string()).collect();
+            // Some twice, and of all lengths.
+            let list: Vec<String> = (0..length).map(|n| "é".repeat(n % 150) + &(n / 3 * 7).to_string()).collect();
             let expected: HashSet<&str> = list.iter().map(String::as_str).collect();
             let names = Names::of(&list);
             assert_eq!((names.len(), names.is_empty()), (expected.len(), expected.is_empty()));
@@ -156,7 +185,7 @@ mod tests {
         let (one, hash) = (b"one", hash(b"one"));
         let start = names.find(hash, one, &names.bytes).unwrap_err();
         // Both lie where "one" belongs, with its tag, "two" first.
-        slots[start] = Slot { tag: tag(hash), at: 7 };
+        slots[start] = Slot { tag: tag(hash), at: 4 };
         slots[(start + 1) % 4] = Slot { tag: tag(hash), at: 0 };
         let names = Names { slots, ..names };
         assert_eq!(names.find(hash, one, &names.bytes), Ok((start + 1) % 4));
