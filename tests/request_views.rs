@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use flags_runtime::source::{MemorySource, MemoryWriter};
 use flags_runtime::{
-    EvaluationContext, Flag, FlagValue, Guard, Reason, RequestScope, builder, context, feature_flag, flag,
+    EvaluationContext, Flag, FlagValue, Guard, Reason, RequestScope, builder, context, feature_flag, flag, status,
 };
 use flags_workspace_tests::eventually;
 use flags_workspace_tests::turn::Turn;
@@ -123,6 +123,51 @@ fn a_kill_reaches_answers_that_are_remembered() {
         running.set("view_half", r#"{"enabled":false,"value":7}"#, || HALF.configured().is_none());
         assert_eq!(flag!(HALF), 0);
     });
+}
+
+#[test]
+fn what_is_remembered_outlives_changes_of_other_flags_but_not_of_its_own() {
+    let running = start();
+    let half = r#"{"enabled":true,"rollout_percentage":50,"value":7}"#;
+    running.set("view_half", half, || HALF.configured() == Some(7));
+    // An evaluation without a key is counted, a remembered answer is not one.
+    let evaluated = || {
+        let missing = status().missing_keys;
+        missing.iter().find(|missing| missing.flag == "view_half").map_or(0, |missing| missing.count)
+    };
+    let anonymous = RequestScope::new(EvaluationContext::anonymous());
+    anonymous.scope(|| {
+        let first = flag!(HALF);
+        let once = evaluated();
+        running.set("view_checkout", ON, || flag!(CHECKOUT));
+        assert_eq!(flag!(HALF), first);
+        assert_eq!(evaluated(), once, "another flag has changed, and this one was evaluated anew");
+        running.set("view_half", &half.replace('7', "8"), || HALF.configured() == Some(8));
+        assert_eq!(flag!(HALF), first, "the request began before");
+        assert!(evaluated() > once, "what was remembered is not looked at where the flag has changed");
+    });
+    let next = RequestScope::new(EvaluationContext::anonymous());
+    next.scope(|| {
+        assert_eq!(flag!(HALF), flag!(HALF));
+        let once = evaluated();
+        assert!([0, 8].contains(&flag!(HALF)));
+        assert_eq!(evaluated(), once);
+    });
+}
+
+#[test]
+fn what_was_remembered_before_a_kill_does_not_come_back_when_it_is_lifted() {
+    let running = start();
+    let half = r#"{"enabled":true,"rollout_percentage":99,"value":7}"#;
+    running.set("view_half", half, || HALF.configured() == Some(7));
+    request().scope(|| {
+        assert_eq!((flag!(HALF), flag!(HALF)), (7, 7), "ada is no longer among the 99 %");
+        running.set("view_half", KILLED, || HALF.configured().is_none());
+        assert_eq!(flag!(HALF), 0);
+        running.set("view_half", half, || HALF.configured() == Some(7));
+        assert_eq!(flag!(HALF), 0);
+    });
+    assert_eq!(request().scope(|| flag!(HALF)), 7);
 }
 
 #[test]
