@@ -141,16 +141,18 @@ impl<T: FlagValue> Flag<T> {
         #[cfg(feature = "testing")]
         crate::testing::overrides::arm();
         let reading = self.core.cell.read();
-        let at_once = if !T::IS_SCALAR && reading == Reading::Shared {
-            T::shared(self.core.published.load())
+        if !T::IS_SCALAR && reading == Reading::Shared {
+            if let Some(value) = T::shared(self.core.published.load()) {
+                return value;
+            }
         } else if reading == Reading::Decided {
-            recalled(&self.core, ctx)
-                .or_else(|| T::IS_SCALAR.then(|| by_rule_alone(&self.core, ctx)).flatten())
-                .and_then(|bits| T::from_settled(bits, &self.default))
-        } else {
-            None
-        };
-        at_once.unwrap_or_else(|| self.get_decided(ctx))
+            let bits =
+                recalled(&self.core, ctx).or_else(|| T::IS_SCALAR.then(|| by_rule_alone(&self.core, ctx)).flatten());
+            if let Some(value) = bits.and_then(|bits| T::from_settled(bits, &self.default)) {
+                return value;
+            }
+        }
+        self.get_decided(ctx)
     }
 
     #[inline(never)]
