@@ -29,7 +29,7 @@ struct Case<'b> {
     is_floor: bool,
     /// Reads so many times, a multiple of [`UNROLLED`].
     run: Box<dyn Fn(u64) + Sync + 'b>,
-    allocations: u64,
+    allocations: Option<u64>,
 }
 
 /// What a case took: medians of all rounds.
@@ -43,8 +43,8 @@ pub struct Measured {
     pub together: f64,
     /// The same of one thread beside a writer.
     pub beside: Option<f64>,
-    /// Heap allocations of one read.
-    pub allocations: u64,
+    /// Heap allocations of one read; none without the feature `allocations`.
+    pub allocations: Option<u64>,
 }
 
 /// What one case took, round by round; times are nanoseconds of one read.
@@ -105,7 +105,7 @@ impl<'b> Bench<'b> {
         within: impl Fn(&mut dyn FnMut()) + Sync + 'b,
         read: impl Fn() -> T + Sync + 'b,
     ) {
-        let mut allocated = 0;
+        let mut allocated = None;
         within(&mut || {
             // What a thread makes once, it has behind these.
             for _ in 0..3 {
@@ -139,7 +139,9 @@ impl<'b> Bench<'b> {
         if self.writer.is_some() {
             head.push("beside 1,000 changes a second");
         }
-        head.push("allocations");
+        if cfg!(feature = "allocations") {
+            head.push("allocations");
+        }
         let mut table = Table::new(&head);
         for (case, measured) in self.cases.iter().zip(self.measure(settings)) {
             let Measured { time, to_floor, together, beside, allocations } = measured;
@@ -150,10 +152,15 @@ impl<'b> Bench<'b> {
                 factor(together),
             ];
             row.extend(beside.map(factor));
-            row.push(allocations.to_string());
+            row.extend(allocations.map(|count| count.to_string()));
             table.row(row);
         }
         table
+    }
+
+    /// Heap allocations of one read of each case, in the order in which they were added; none without the feature `allocations`.
+    pub fn allocations(&self) -> Vec<Option<u64>> {
+        self.cases.iter().map(|case| case.allocations).collect()
     }
 
     /// Measures all cases, in the order in which they were added.
@@ -259,6 +266,13 @@ fn beside(change: &(dyn Fn() + Sync), work: impl FnOnce()) {
 }
 
 /// Heap allocations of one call, once it is warm.
-fn allocations<T>(read: impl Fn() -> T) -> u64 {
-    allocation_counter::measure(|| drop(black_box(read()))).count_total
+#[cfg(feature = "allocations")]
+#[allow(clippy::unnecessary_wraps, reason = "without the feature there are none")]
+fn allocations<T>(read: impl Fn() -> T) -> Option<u64> {
+    Some(allocation_counter::measure(|| drop(black_box(read()))).count_total)
+}
+
+#[cfg(not(feature = "allocations"))]
+fn allocations<T>(_: impl Fn() -> T) -> Option<u64> {
+    None
 }

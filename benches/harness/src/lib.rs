@@ -8,7 +8,7 @@ mod settings;
 mod table;
 
 pub use bench::{Bench, Measured};
-pub use settings::Settings;
+pub use settings::{Settings, built_with};
 pub use table::{Table, factor, grouped, nanoseconds};
 
 /// The median.

@@ -1,5 +1,7 @@
 //! The settings of a bench, from its command line.
 
+use std::env;
+use std::process::Command;
 use std::time::Duration;
 
 /// How a bench was started.
@@ -16,7 +18,7 @@ pub struct Settings {
 impl Settings {
     /// By the words behind the program's name. Ends the process at a word that it does not know.
     pub fn from_args(default: Duration) -> Self {
-        Self::parse(std::env::args().skip(1), default).unwrap_or_else(|problem| {
+        Self::parse(env::args().skip(1), default).unwrap_or_else(|problem| {
             eprintln!("{problem}; there is: --test, --write, --seconds N");
             std::process::exit(2);
         })
@@ -43,6 +45,14 @@ impl Settings {
         }
         Ok(settings)
     }
+}
+
+/// The same program once more, with the same words, as its package builds it with a feature. `folder` is that of the package.
+pub fn built_with(feature: &str, folder: &str) -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(["run", "--release", "--quiet", "--manifest-path"]).arg(format!("{folder}/Cargo.toml"));
+    command.args(["--features", feature, "--"]).args(env::args().skip(1));
+    command
 }
 
 #[cfg(test)]

@@ -43,7 +43,8 @@ fn main() {
     bench.writer(move || change(&writer, changes.fetch_add(1, Ordering::Relaxed)));
     bench.run("read", &settings).publish(FILE, "read", &settings);
     drop(guard);
-    forced_by_a_process();
+    let forced = bench_harness::built_with("testing", env!("CARGO_MANIFEST_DIR")).status();
+    assert!(forced.is_ok_and(|status| status.success()), "the same with `--features testing` failed");
 }
 
 fn started(source: MemorySource) -> Guard {
@@ -74,16 +75,4 @@ fn ctx() -> &'static EvaluationContext {
         CTX.set(Some(ctx));
         ctx
     })
-}
-
-/// The same program with `testing`, which adds to what this one has written.
-fn forced_by_a_process() {
-    let words: Vec<_> = std::env::args().skip(1).collect();
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
-    let status = std::process::Command::new(cargo)
-        .args(["run", "--release", "--quiet", "--manifest-path", manifest, "--features", "testing", "--"])
-        .args(words)
-        .status();
-    assert!(status.is_ok_and(|status| status.success()), "the same with `--features testing` failed");
 }
