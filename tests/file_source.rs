@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use flags_runtime::source::{FileSource, MemorySource, Mode};
-use flags_runtime::{Flag, Reason, SourceState, builder, feature_flag, flag, status};
+use flags_runtime::{EvaluationContext, Flag, Reason, RequestScope, SourceState, builder, feature_flag, flag, status};
 use flags_workspace_tests::eventually;
 use flags_workspace_tests::turn::Turn;
 
@@ -173,6 +173,21 @@ fn stopping_beside_a_missing_file_takes_less_than_a_second() {
         drop(guard);
         // A second is what is promised; the rest is for a busy machine.
         assert!(stopping.elapsed() < Duration::from_secs(3));
+    });
+}
+
+#[test]
+fn a_request_remembers_that_it_was_the_override_file() {
+    take_turns(|folder| {
+        let path = folder.join("override.json");
+        fs::write(&path, r#"{"filed":{"enabled":true,"rollout_percentage":50}}"#).unwrap();
+        let guard = builder().override_file(&path).start().unwrap();
+        guard.wait_ready(Duration::from_secs(5)).unwrap();
+        RequestScope::new(EvaluationContext::new("ada")).scope(|| {
+            let is_on = flag!(FILED);
+            let details = flag!(FILED, details);
+            assert_eq!((details.value, details.reason), (is_on, Reason::Override));
+        });
     });
 }
 

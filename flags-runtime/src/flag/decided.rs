@@ -55,11 +55,10 @@ pub(super) fn recalled(core: &'static FlagCore, ctx: Option<&EvaluationContext>)
 pub(super) fn by_rule_alone(core: &'static FlagCore, ctx: Option<&EvaluationContext>) -> Option<u64> {
     let since = since(core);
     let published = core.published.load();
-    let rule = published.as_ref()?.rule_alone()?;
-    let Decision { is_on, reason, error_code } = by_rule(core, rule, ctx, &mut ());
-    let value = value_of(core, rule, is_on);
-    view::remember(core.address(), since, ctx, Remembered { value, reason, error_code });
-    value.bits()
+    let current = published.as_ref()?;
+    let answer = answer_of(core, current, current.rule_alone()?, ctx, &mut ());
+    view::remember(core.address(), since, ctx, answer);
+    answer.value.bits()
 }
 
 /// Since when what is published of a flag is in force; loaded before that.
@@ -126,8 +125,7 @@ fn decided<O: Observer>(core: &'static FlagCore, ctx: Option<&EvaluationContext>
         let error_code = Some(ErrorCode::ProviderNotReady);
         return Outcome { error_code, ..Outcome::default(Reason::Default) };
     }
-    let is_override = current.origin == Origin::OverrideFile;
-    if is_override {
+    if current.origin == Origin::OverrideFile {
         observer.saw(|| Step::OverrideFile);
     }
     if let Some(error) = &current.refused {
@@ -137,13 +135,12 @@ fn decided<O: Observer>(core: &'static FlagCore, ctx: Option<&EvaluationContext>
         let error_code = current.refused.as_ref().map(DocumentError::code);
         return Outcome { error_code, told: Told::Refused(published), ..Outcome::default(Reason::Error) };
     };
-    let Decision { is_on, reason, error_code } = by_rule(core, rule, ctx, observer);
-    let value = value_of(core, rule, is_on);
-    let reason = if is_override { Reason::Override } else { reason };
+    let answer = answer_of(core, current, rule, ctx, observer);
     // A provider may come to know the flag without anything being published.
     if !is_unknown {
-        view::remember(core.address(), since, ctx, Remembered { value, reason, error_code });
+        view::remember(core.address(), since, ctx, answer);
     }
+    let Remembered { value, reason, error_code } = answer;
     Outcome::of(held(value, published), reason, error_code)
 }
 
@@ -225,10 +222,17 @@ fn remembered(core: &FlagCore, since: u64, ctx: Option<&EvaluationContext>) -> O
     Some(Outcome::of(held, reason, error_code))
 }
 
-/// What a rule's on or off means.
+/// What the rule that is published answers, and why.
 #[inline]
-fn value_of(core: &FlagCore, rule: &Arc<Rule>, is_on: bool) -> RememberedValue {
-    match (is_on, core.declaration.is_switch(), rule.on_value()) {
+fn answer_of(
+    core: &FlagCore,
+    current: &Published,
+    rule: &Arc<Rule>,
+    ctx: Option<&EvaluationContext>,
+    observer: &mut impl Observer,
+) -> Remembered {
+    let Decision { is_on, reason, error_code } = by_rule(core, rule, ctx, observer);
+    let value = match (is_on, core.declaration.is_switch(), rule.on_value()) {
         (_, true, _) => RememberedValue::Bits(is_on.into()),
         (true, false, Some(CompiledValue::Bits(bits))) => RememberedValue::Bits(*bits),
         (true, false, Some(CompiledValue::Text(_) | CompiledValue::Json(_))) => {
@@ -238,7 +242,9 @@ fn value_of(core: &FlagCore, rule: &Arc<Rule>, is_on: bool) -> RememberedValue {
         (true, false, None) | (false, false, _) => {
             core.known_default_bits().map_or(RememberedValue::Default, RememberedValue::Bits)
         }
-    }
+    };
+    let reason = if current.origin == Origin::OverrideFile { Reason::Override } else { reason };
+    Remembered { value, reason, error_code }
 }
 
 fn rule_address(rule: &Arc<Rule>) -> usize {
