@@ -45,11 +45,12 @@ fn say(name: &str, number: impl Display) {
     println!("{name} {number}");
 }
 
-/// One flag after the other changes: until it has, and what the threads of the library spend on it.
+/// One flag after the other changes, of ten: until it has, and what the threads of the library spend on it.
 fn changes(redis: &mut Redis) {
     let (used, mut took) = (others(), Vec::new());
     for number in 0..CHANGES {
-        let at = number as usize % ALL.len();
+        // As many as there are at the least, so that what grows is not only what has left the caches.
+        let at = number as usize % 10 * (ALL.len() / 10);
         let value = 1_000_000 + number;
         let begin = Instant::now();
         redis.send(&["SET", &key(at), &document(value)]);

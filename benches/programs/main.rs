@@ -13,92 +13,69 @@ use std::{env, fs};
 
 use bench_harness::{Settings, Table};
 
-/// A program: what it is called, its dependencies, and what it does.
+/// A program: what it is called, its dependencies, and its source.
 struct Program {
     name: &'static str,
-    dependencies: &'static str,
-    main: &'static str,
+    dependencies: &'static [&'static str],
+    source: &'static str,
 }
 
-const HELLO: Program = Program { name: "floor: hello", dependencies: "", main: r#"fn main() { println!("hello"); }"# };
-
-const OURS: &str = r#"
-use flags_runtime::{Flag, builder, feature_flag, flag};
-#[feature_flag(name = "new_checkout", default = false, expires = "2099-01-01")]
-static NEW_CHECKOUT: Flag<bool>;
-fn main() {
-    let _guard = builder()BUILDER.start().unwrap();
-    println!("hello {}", flag!(NEW_CHECKOUT));
-}
-"#;
+const HELLO: Program = Program { name: "floor: hello", dependencies: &[], source: include_str!("with/nothing.rs") };
 
 const PROGRAMS: [Program; 8] = [
-    Program { name: "flags-runtime", dependencies: r#"flags-runtime = { path = "ROOT/flags-runtime" }"#, main: OURS },
+    Program {
+        name: "flags-runtime",
+        dependencies: &[r#"flags-runtime = { path = "ROOT/flags-runtime" }"#],
+        source: include_str!("with/flags.rs"),
+    },
     Program {
         name: "flags-runtime, `redis`",
-        dependencies: r#"flags-runtime = { path = "ROOT/flags-runtime", features = ["redis"] }"#,
-        main: OURS,
+        dependencies: &[r#"flags-runtime = { path = "ROOT/flags-runtime", features = ["redis"] }"#],
+        source: include_str!("with/flags_redis.rs"),
     },
     Program {
         name: "flags-runtime, `redis-tls`",
-        dependencies: r#"flags-runtime = { path = "ROOT/flags-runtime", features = ["redis-tls"] }"#,
-        main: OURS,
+        dependencies: &[r#"flags-runtime = { path = "ROOT/flags-runtime", features = ["redis-tls"] }"#],
+        source: include_str!("with/flags_redis.rs"),
     },
     Program {
         name: "flags-runtime, `openfeature`",
-        dependencies: r#"flags-runtime = { path = "ROOT/flags-runtime", features = ["openfeature"] }"#,
-        main: OURS,
+        dependencies: &[
+            r#"flags-runtime = { path = "ROOT/flags-runtime", features = ["openfeature"] }"#,
+            r#"open-feature = "0.3""#,
+        ],
+        source: include_str!("with/flags_openfeature.rs"),
     },
     Program {
         name: "flags-runtime, `launchdarkly`",
-        dependencies: r#"flags-runtime = { path = "ROOT/flags-runtime", features = ["launchdarkly"] }
-launchdarkly-server-sdk-evaluation = { version = "=2.2.1", default-features = false }"#,
-        main: OURS,
+        dependencies: &[r#"flags-runtime = { path = "ROOT/flags-runtime", features = ["launchdarkly"] }"#],
+        source: include_str!("with/flags_launchdarkly.rs"),
     },
     Program {
-        name: "LaunchDarkly's SDK",
-        dependencies: r#"launchdarkly-server-sdk = "~3.2.0"
-launchdarkly-server-sdk-evaluation = "=2.2.1""#,
-        main: r#"
-use launchdarkly_server_sdk::{Client, ConfigBuilder, ContextBuilder};
-fn main() {
-    let client = Client::build(ConfigBuilder::new("sdk-key").build().unwrap()).unwrap();
-    let context = ContextBuilder::new("user").build().unwrap();
-    println!("hello {}", client.bool_variation(&context, "new_checkout", false));
-}
-"#,
+        name: "LaunchDarkly's SDK 3.2",
+        dependencies: &[
+            r#"launchdarkly-server-sdk = "~3.2.0""#,
+            r#"launchdarkly-server-sdk-evaluation = "=2.2.1""#,
+            TOKIO,
+        ],
+        source: include_str!("with/launchdarkly.rs"),
     },
     Program {
-        name: "Unleash's client",
-        dependencies: r#"unleash-api-client = "0.17"
-enum-map = "2"
-serde = { version = "1", features = ["derive"] }"#,
-        main: r#"
-use enum_map::Enum;
-use serde::{Deserialize, Serialize};
-use unleash_api_client::client::ClientBuilder;
-#[allow(non_camel_case_types)]
-#[derive(Debug, Deserialize, Serialize, Enum, Clone)]
-enum Features { new_checkout }
-fn main() {
-    let client = ClientBuilder::default()
-        .into_client::<Features, reqwest::Client>("http://127.0.0.1/", "app", "instance", None)
-        .unwrap();
-    println!("hello {}", client.is_enabled(Features::new_checkout, None, false));
-}
-"#,
+        name: "Unleash's client 0.17",
+        dependencies: &[r#"unleash-api-client = { version = "0.17", features = ["reqwest-client"] }"#, SERDE, TOKIO],
+        source: include_str!("with/unleash.rs"),
     },
     Program {
-        name: "OpenFeature's SDK",
-        dependencies: r#"open-feature = "0.3""#,
-        main: r#"
-use open_feature::OpenFeature;
-fn main() {
-    println!("hello {}", OpenFeature::default().create_client().metadata().name);
-}
-"#,
+        name: "OpenFeature's SDK 0.3",
+        dependencies: &[r#"open-feature = "0.3""#, TOKIO],
+        source: include_str!("with/openfeature.rs"),
     },
 ];
+
+/// What the others' own examples start them with.
+const TOKIO: &str = r#"tokio = { version = "1", features = ["macros", "rt"] }"#;
+/// For the derive of its keys.
+const SERDE: &str = r#"serde = { version = "1", features = ["derive"] }"#;
 
 fn main() {
     let settings = Settings::from_args(Duration::from_secs(900));
@@ -157,16 +134,11 @@ fn write(program: &Program) -> PathBuf {
     let manifest = format!(
         "[package]\nname = \"program\"\nversion = \"0.0.0\"\nedition = \"2024\"\npublish = false\n\n[dependencies]\n{}\n\n\
          [profile.release]\nstrip = true\n\n[workspace]\n",
-        program.dependencies.replace("ROOT", root.to_str().unwrap())
+        program.dependencies.join("\n").replace("ROOT", root.to_str().unwrap())
     );
     fs::write(crate_folder.join("Cargo.toml"), manifest).unwrap();
     fs::copy(root.join("benches/peers/Cargo.lock"), crate_folder.join("Cargo.lock")).unwrap();
-    let source = if program.dependencies.contains("\"redis") {
-        r#".source(flags_runtime::source::redis::RedisSource::new("redis://127.0.0.1/").unwrap())"#
-    } else {
-        ".source(flags_runtime::source::MemorySource::new())"
-    };
-    fs::write(crate_folder.join("src/main.rs"), program.main.replace("BUILDER", source)).unwrap();
+    fs::write(crate_folder.join("src/main.rs"), program.source).unwrap();
     crate_folder
 }
 

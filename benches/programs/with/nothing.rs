@@ -1,0 +1,5 @@
+//! A program that only says hello.
+
+fn main() {
+    println!("hello");
+}
