@@ -1,9 +1,11 @@
 //! What a dark launch costs its caller, beside its floors. `cargo bench --bench dark_launch`; `-- --write` writes the table of the README.
 
 use std::hint::black_box;
+use std::sync::mpsc::channel;
+use std::thread;
 use std::time::{Duration, Instant};
 
-use bench_harness::{Bench, Settings};
+use bench_harness::{Bench, Settings, factor, median, nanoseconds};
 use flags_runtime::dark_launch::Stage;
 use flags_runtime::{Flag, feature_flag, flag};
 
@@ -29,8 +31,42 @@ fn main() {
     bench.case("shadowed inline", &expected, || inline(black_box(SEED)));
     bench.case("shadowed inline, a future", &expected, || ready(future(black_box(SEED))));
     bench.case("shadowed inline, 1 % of the calls", &expected, || sampled(black_box(SEED)));
-    bench.case("shadowed detached: what the caller waits for", &expected, || detached(black_box(SEED)));
-    bench.run("call", &settings).publish("README.md", "dark-launch", &settings);
+    let mut table = bench.run("call", &settings);
+    let (jobs, waiting) = channel::<fn(u64) -> u64>();
+    thread::spawn(move || {
+        for job in waiting {
+            black_box(job(SEED));
+        }
+    });
+    let calls = if settings.is_test { 10 } else { 20_000 };
+    let floor = paced(calls, || {
+        jobs.send(work).expect("the thread waits for ever");
+        work(black_box(SEED))
+    });
+    let taken = paced(calls, || detached(black_box(SEED)));
+    let row =
+        |label: &str, time, ratio: String| [label.to_owned(), nanoseconds(time), ratio, String::new(), String::new()];
+    table.row(row("floor: the call, and waking a thread for it, every 100 µs", floor, String::new()));
+    table.row(row("shadowed detached, every 100 µs", taken, factor(taken / floor)));
+    table.publish("README.md", "dark-launch", &settings);
+}
+
+/// What the caller waits for, with a pause between calls: at once one after the other most of them would start no trial, since so many
+/// are in flight. The median, in nanoseconds.
+fn paced(calls: usize, call: impl Fn() -> u64) -> f64 {
+    let expected = work(SEED);
+    let times = (0..calls).map(|_| {
+        let due = Instant::now() + Duration::from_micros(100);
+        let start = Instant::now();
+        let answer = call();
+        let took = start.elapsed();
+        assert_eq!(answer, expected);
+        while Instant::now() < due {
+            std::hint::spin_loop();
+        }
+        took.as_secs_f64() * 1e9
+    });
+    median(times.collect())
 }
 
 /// A function that does a little.

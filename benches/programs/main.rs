@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use std::{env, fs};
 
 use bench_harness::{Settings, Table};
@@ -78,9 +78,8 @@ const TOKIO: &str = r#"tokio = { version = "1", features = ["macros", "rt"] }"#;
 const SERDE: &str = r#"serde = { version = "1", features = ["derive"] }"#;
 
 fn main() {
-    let settings = Settings::from_args(Duration::from_secs(900));
-    let mut table =
-        Table::new(&["program", "crates", "CPU time of a first build", "on two cores", "more bytes, stripped"]);
+    let settings = Settings::from_args_without_time();
+    let mut table = Table::new(&["program", "crates", "CPU time of a first build", "more bytes, stripped"]);
     let floor = Built::of(&HELLO, &settings);
     floor.row(HELLO.name, None, &mut table);
     // The others take minutes.
@@ -94,7 +93,6 @@ fn main() {
 struct Built {
     crates: usize,
     used: Duration,
-    took: Duration,
     bytes: u64,
 }
 
@@ -103,24 +101,24 @@ impl Built {
         let crate_folder = write(program);
         let target = crate_folder.join("target");
         let _ = fs::remove_dir_all(&target);
-        let (start, before) = (Instant::now(), children());
+        let before = children();
         if !settings.is_test {
             cargo(&crate_folder, &["build", "--jobs", "2"]);
         }
-        let (took, used) = (start.elapsed(), children().saturating_sub(before));
+        let used = children().saturating_sub(before);
         // Only its size is of interest, and hello's.
         cargo(&crate_folder, &["build", "--release"]);
         let bytes = fs::metadata(target.join("release/program")).unwrap().len();
         let tree = cargo(&crate_folder, &["tree", "--edges", "normal,build", "--prefix", "none"]);
         let crates: BTreeSet<_> = tree.lines().map(|line| line.split(" (").next().unwrap_or(line)).collect();
-        Self { crates: crates.len() - 1, used, took, bytes }
+        Self { crates: crates.len() - 1, used, bytes }
     }
 
     fn row(&self, name: &str, floor: Option<&Self>, table: &mut Table) {
-        let seconds = |time: Duration| format!("{:.0} s", time.as_secs_f64());
+        let used = format!("{:.0} s", self.used.as_secs_f64());
         #[allow(clippy::cast_precision_loss, reason = "far below 2^52")]
         let more = floor.map(|floor| format!("{:.2} MB", (self.bytes - floor.bytes) as f64 / 1e6));
-        let cells = [self.crates.to_string(), seconds(self.used), seconds(self.took), more.unwrap_or_default()];
+        let cells = [self.crates.to_string(), used, more.unwrap_or_default()];
         table.row(std::iter::once(name.to_owned()).chain(cells));
     }
 }

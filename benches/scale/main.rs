@@ -19,7 +19,7 @@ use self::plot::{Panel, Unit};
 const FILE: &str = "docs/SPEED.md";
 
 fn main() {
-    let settings = Settings::from_args(Duration::from_secs(300));
+    let settings = Settings::from_args_without_time();
     flags(&settings);
     list(&settings);
     connections(&settings);
@@ -33,8 +33,8 @@ fn flags(settings: &Settings) {
         "flags",
         "from the start of the process to all published",
         "one change until it is read",
-        "the same in CPU time",
-        "everything read anew",
+        "CPU time of the library for it",
+        "everything written and read anew",
         "memory of the process",
     ]);
     for (size, of) in sizes.iter().zip(&measured) {

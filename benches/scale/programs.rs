@@ -69,7 +69,7 @@ fn build(number: u32) -> PathBuf {
     let place = root.join("target/scale");
     let package = place.join(format!("flags-{number}"));
     let source = package.join("src");
-    fs::create_dir_all(&source).unwrap();
+    fs::create_dir_all(&source).unwrap_or_else(|error| panic!("{}: {error}", source.display()));
     let manifest = MANIFEST.replace("NUMBER", &number.to_string()).replace("ROOT", root.to_str().unwrap());
     fs::write(package.join("Cargo.toml"), manifest).unwrap();
     // The versions that everything else here is measured with.

@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use cpu_time::ThreadTime;
+
 use crate::{Settings, Table, factor, median, nanoseconds};
 
 /// One turn of one case.
@@ -52,8 +54,8 @@ pub struct Measured {
 struct Taken {
     /// On one thread.
     alone: Vec<f64>,
-    /// On two at once: by the clock, for each read of either.
-    together: Vec<f64>,
+    /// On two at once: by the clock, for each read of either; and whether nobody took a core from them.
+    together: Vec<(f64, bool)>,
     /// On one thread, beside a writer.
     beside: Vec<f64>,
 }
@@ -171,15 +173,15 @@ impl<'b> Bench<'b> {
         let end = Instant::now() + if settings.is_test { Duration::ZERO } else { settings.time };
         loop {
             for (case, (&reads, taken)) in self.cases.iter().zip(reads.iter().zip(&mut taken)) {
-                taken.alone.push(time(1, reads, &case.run));
+                taken.alone.push(time(reads, &case.run));
             }
             for (case, (&reads, taken)) in self.cases.iter().zip(reads.iter().zip(&mut taken)) {
-                taken.together.push(time(2, reads, &case.run));
+                taken.together.push(time_together(reads, &case.run));
             }
             if let Some(change) = &self.writer {
                 beside(change, || {
                     for (case, (&reads, taken)) in self.cases.iter().zip(reads.iter().zip(&mut taken)) {
-                        taken.beside.push(time(1, reads, &case.run));
+                        taken.beside.push(time(reads, &case.run));
                     }
                 });
             }
@@ -196,12 +198,26 @@ impl<'b> Bench<'b> {
             all.push(Measured {
                 time: median(taken.alone.clone()),
                 to_floor: floor.filter(|_| !case.is_floor).map(|floor| ratio(&taken.alone, &floor.alone)),
-                together: ratio(&taken.alone, &taken.together),
+                together: taken.together(),
                 beside: self.writer.as_ref().map(|_| ratio(&taken.alone, &taken.beside)),
                 allocations: case.allocations,
             });
         }
         all
+    }
+}
+
+impl Taken {
+    /// How many times the reads of one thread two do. Rounds in which they had to share a core say nothing, unless most are such: then
+    /// the threads wait for each other.
+    fn together(&self) -> f64 {
+        let rounds = || self.alone.iter().zip(&self.together);
+        let all: Vec<_> = rounds().map(|(alone, (together, _))| alone / together).collect();
+        let undisturbed: Vec<_> = rounds()
+            .filter(|(_, (_, is_undisturbed))| *is_undisturbed)
+            .map(|(alone, (together, _))| alone / together)
+            .collect();
+        median(if undisturbed.len() * 4 < all.len() { all } else { undisturbed })
     }
 }
 
@@ -223,29 +239,31 @@ fn reads_in(turn: Duration, run: &(dyn Fn(u64) + Sync)) -> u64 {
     }
 }
 
-/// Nanoseconds by the clock for each read, on so many threads at once.
+/// Nanoseconds by the clock for each read.
 #[allow(clippy::cast_precision_loss, reason = "far below 2^52")]
-fn time(threads: u32, reads: u64, run: &(dyn Fn(u64) + Sync)) -> f64 {
+fn time(reads: u64, run: &(dyn Fn(u64) + Sync)) -> f64 {
+    let start = Instant::now();
+    run(reads);
+    start.elapsed().as_nanos() as f64 / reads as f64
+}
+
+/// The same for each read of two threads at once, and whether each of them had a core for itself.
+#[allow(clippy::cast_precision_loss, reason = "far below 2^52")]
+fn time_together(reads: u64, run: &(dyn Fn(u64) + Sync)) -> (f64, bool) {
+    let begin = Barrier::new(2);
     let timed = || {
-        let start = Instant::now();
+        begin.wait();
+        let (start, used) = (Instant::now(), ThreadTime::now());
         run(reads);
-        start.elapsed()
+        (start.elapsed(), used.elapsed())
     };
-    let longest = if threads == 1 {
-        timed()
-    } else {
-        let begin = Barrier::new(threads as usize);
-        let start = || {
-            begin.wait();
-            timed()
-        };
-        thread::scope(|scope| {
-            let others: Vec<_> = (1..threads).map(|_| scope.spawn(start)).collect();
-            let own = start();
-            others.into_iter().map(|other| other.join().expect("a case panicked")).fold(own, Duration::max)
-        })
-    };
-    longest.as_nanos() as f64 / (reads * u64::from(threads)) as f64
+    let (own, other) = thread::scope(|scope| {
+        let other = scope.spawn(timed);
+        let own = timed();
+        (own, other.join().expect("a case panicked"))
+    });
+    let had_a_core = |(took, used): (Duration, Duration)| used.as_secs_f64() > 0.95 * took.as_secs_f64();
+    (own.0.max(other.0).as_nanos() as f64 / (2 * reads) as f64, had_a_core(own) && had_a_core(other))
 }
 
 /// Does something while a thread publishes changes at the pace.

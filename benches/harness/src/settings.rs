@@ -4,6 +4,9 @@ use std::env;
 use std::process::Command;
 use std::time::Duration;
 
+/// The longest that anybody wants to measure, in seconds.
+const DAY: u64 = 24 * 60 * 60;
+
 /// How a bench was started.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -18,14 +21,22 @@ pub struct Settings {
 impl Settings {
     /// By the words behind the program's name. Ends the process at a word that it does not know.
     pub fn from_args(default: Duration) -> Self {
-        Self::parse(env::args().skip(1), default).unwrap_or_else(|problem| {
+        Self::parse(env::args().skip(1), Some(default)).unwrap_or_else(|problem| {
             eprintln!("{problem}; there is: --test, --write, --seconds N");
             std::process::exit(2);
         })
     }
 
-    fn parse(words: impl IntoIterator<Item = String>, default: Duration) -> Result<Self, String> {
-        let mut settings = Self { is_test: false, is_writing: false, time: default };
+    /// The same for a bench that takes as long as it takes, and has no `--seconds`.
+    pub fn from_args_without_time() -> Self {
+        Self::parse(env::args().skip(1), None).unwrap_or_else(|problem| {
+            eprintln!("{problem}; there is: --test, --write");
+            std::process::exit(2);
+        })
+    }
+
+    fn parse(words: impl IntoIterator<Item = String>, time: Option<Duration>) -> Result<Self, String> {
+        let mut settings = Self { is_test: false, is_writing: false, time: time.unwrap_or_default() };
         let mut words = words.into_iter();
         while let Some(word) = words.next() {
             match word.as_str() {
@@ -33,9 +44,11 @@ impl Settings {
                 "--bench" => {}
                 "--test" => settings.is_test = true,
                 "--write" => settings.is_writing = true,
-                "--seconds" => {
-                    let seconds = words.next().and_then(|word| word.parse().ok()).filter(|&seconds| seconds > 0);
-                    settings.time = Duration::from_secs(seconds.ok_or("`--seconds` takes a whole number above 0")?);
+                "--seconds" if time.is_some() => {
+                    let seconds =
+                        words.next().and_then(|word| word.parse().ok()).filter(|seconds| (1..=DAY).contains(seconds));
+                    let seconds = seconds.ok_or_else(|| format!("`--seconds` takes a whole number from 1 to {DAY}"))?;
+                    settings.time = Duration::from_secs(seconds);
                 }
                 _ => return Err(format!("`{word}` is no option of this bench")),
             }
@@ -60,7 +73,7 @@ mod tests {
     use super::*;
 
     fn parse(words: &[&str]) -> Result<Settings, String> {
-        Settings::parse(words.iter().map(|&word| word.to_owned()), Duration::from_secs(60))
+        Settings::parse(words.iter().map(|&word| word.to_owned()), Some(Duration::from_secs(60)))
     }
 
     #[test]
@@ -71,6 +84,9 @@ mod tests {
         assert!(parse(&["--wirte"]).unwrap_err().contains("`--wirte`"));
         assert!(parse(&["--seconds"]).is_err());
         assert!(parse(&["--seconds", "0"]).is_err());
+        assert!(parse(&["--seconds", "18446744073709551615"]).unwrap_err().contains("86400"));
+        let untimed = Settings::parse(["--seconds".to_owned(), "5".to_owned()], None);
+        assert!(untimed.unwrap_err().contains("`--seconds` is no option"));
         assert!(parse(&["--test", "--write"]).is_err());
     }
 }

@@ -92,7 +92,7 @@ impl Peers {
         assert_eq!(counted.len(), of.len(), "allocations of all cases");
         let mut head = vec!["library"];
         head.extend(WORKS.map(|(_, title)| title));
-        head.extend(["allocations", "two threads do"]);
+        head.extend(["allocations", "two threads do at 50 %"]);
         let mut table = Table::new(&head);
         for (number, name) in self.libraries.into_iter().enumerate() {
             let its: Vec<_> = of.iter().zip(&measured).filter(|((library, _), _)| *library == number).collect();
@@ -121,7 +121,7 @@ impl<U: Send + Sync + 'static> Library<'_, U> {
     ///
     /// # Panics
     ///
-    /// If it is on for fewer than 40 or more than 60 of 100 users.
+    /// If it is on for fewer than 400 or more than 600 of 1,000 users.
     pub(crate) fn half(self, read: impl Fn(&U) -> bool + Sync + 'static) -> Self {
         let user = self.user;
         let on = (0..1000).filter(|&number| read(&user(&users::named(number)))).count();

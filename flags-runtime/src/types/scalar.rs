@@ -138,7 +138,7 @@ macro_rules! integers {
             type Text<D: ConstDefault<Value = Self>> = IntegerText<$type, D>;
 
             fn to_bits(&self) -> u64 {
-                // Two's complement, widened; the mask moves the cell's two reserved patterns away from 0, -1
+                // Two's complement, widened; the mask moves the cell's reserved patterns away from 0, -1
                 // and the extremes, the numbers that people use.
                 (*self as u64) ^ INTEGER_MASK
             }
