@@ -7,15 +7,16 @@
 #[cfg(feature = "testing")]
 mod forced;
 mod lists;
+mod others;
 mod plain;
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bench_harness::{Bench, Settings};
 use flags_runtime::source::{MemorySource, MemoryWriter};
-use flags_runtime::{EvaluationContext, Guard, builder};
+use flags_runtime::{EvaluationContext, Event, Guard, builder};
 
 const FILE: &str = "README.md";
 
@@ -36,32 +37,44 @@ fn main() {
     }
     lists::write(&writer);
     let guard = started(source);
+    let (changes, before) = (AtomicUsize::new(0), PUBLISHED.load(Ordering::Relaxed));
     let mut bench = Bench::new();
     plain::add(&mut bench);
     lists::add(&mut bench);
-    let changes = AtomicU64::new(0);
-    bench.writer(move || change(&writer, changes.fetch_add(1, Ordering::Relaxed)));
-    bench.run("read", &settings).publish(FILE, "read", &settings);
+    bench.writer(|| change(&writer, changes.fetch_add(1, Ordering::Relaxed)));
+    let table = bench.run("read", &settings);
+    let (written, published) = (changes.load(Ordering::Relaxed), PUBLISHED.load(Ordering::Relaxed) - before);
+    println!("{written} changes beside the reads, {published} of them published one by one");
+    assert!(settings.is_test || published * 10 > written * 9, "the writer does not do what the table says");
+    table.publish(FILE, "read", &settings);
     drop(guard);
     let forced = bench_harness::built_with("testing", env!("CARGO_MANIFEST_DIR")).status().expect("cargo runs");
     assert!(forced.success(), "the same with `--features testing` failed");
 }
 
+/// Flags that have changed so far.
+static PUBLISHED: AtomicUsize = AtomicUsize::new(0);
+
 fn started(source: MemorySource) -> Guard {
-    let guard = builder().source(source).start().expect("nothing else started");
+    let count = |event: &Event| {
+        if let Event::Changed { flags, .. } = event {
+            PUBLISHED.fetch_add(flags.len(), Ordering::Relaxed);
+        }
+    };
+    let guard = builder().source(source).on_event(count).start().expect("nothing else started");
     guard.wait_ready(Duration::from_secs(30)).expect("memory answers");
     guard
 }
 
-/// Publishes the next change: of one of 100 keys, those that are read among them. No answer changes, so that a case stays what it is.
-fn change(writer: &MemoryWriter, number: u64) {
-    const KEYS: usize = 100;
+/// Publishes the next change: of one of 100 flags, those that are read among them. No answer changes, so that a case stays what it is.
+fn change(writer: &MemoryWriter, number: usize) {
+    let flags = plain::DOCUMENTS.len() + others::KEYS.len();
     // A text that differs from the last one is published, if only by its spaces.
-    let spaces = if (number / KEYS as u64).is_multiple_of(2) { "" } else { " " };
-    #[allow(clippy::cast_possible_truncation, reason = "below 100")]
-    match plain::DOCUMENTS.get((number % KEYS as u64) as usize) {
+    let spaces = if (number / flags).is_multiple_of(2) { "" } else { " " };
+    let at = number % flags;
+    match plain::DOCUMENTS.get(at) {
         Some((key, document)) => writer.set(key, format!("{document}{spaces}")),
-        None => writer.set(&format!("bench_other_{}", number % KEYS as u64), format!(r#"{{"enabled":true}}{spaces}"#)),
+        None => writer.set(others::KEYS[at - plain::DOCUMENTS.len()], format!(r#"{{"enabled":true}}{spaces}"#)),
     }
 }
 
